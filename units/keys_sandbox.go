@@ -1,0 +1,48 @@
+package units
+
+import "math"
+
+var sandboxKeys = []Key{
+	{Section: "sandbox", Name: "best_effort", Type: TypeBool, Default: `false`, Doc: "Start the service without a protection that the kernel lacks; otherwise the start is refused."},
+	{Section: "sandbox", Name: "no_new_privileges", Type: TypeBool, Default: `false`, Doc: "Programs cannot gain privileges by being executed.", Systemd: "NoNewPrivileges"},
+	{Section: "sandbox", Name: "capability_bounding_set", Type: TypeList, Unset: "all", Doc: "The capabilities that the service can ever have.", Systemd: "CapabilityBoundingSet"},
+	{Section: "sandbox", Name: "ambient_capabilities", Type: TypeList, Default: `[]`, Doc: "The capabilities that the service has without being root.", Systemd: "AmbientCapabilities"},
+	{Section: "sandbox", Name: "secure_bits", Type: TypeList, Default: `[]`, Doc: "The secure bits of capabilities(7).", Systemd: "SecureBits"},
+	{Section: "sandbox", Name: "private_tmp", Type: TypeBool, Default: `false`, Doc: "A /tmp and /var/tmp of its own.", Systemd: "PrivateTmp"},
+	{Section: "sandbox", Name: "private_network", Type: TypeBool, Default: `false`, Doc: "No network but the sockets that it is given, and a loopback of its own.", Systemd: "PrivateNetwork"},
+	{Section: "sandbox", Name: "private_devices", Type: TypeBool, Default: `false`, Doc: "A /dev with pseudo devices only.", Systemd: "PrivateDevices"},
+	{Section: "sandbox", Name: "private_users", Type: TypeBool, Default: `false`, Doc: "A user namespace that knows root, the service's user and nobody else.", Systemd: "PrivateUsers"},
+	{Section: "sandbox", Name: "private_ipc", Type: TypeBool, Default: `false`, Doc: "System V and POSIX IPC of its own.", Systemd: "PrivateIPC"},
+	{Section: "sandbox", Name: "private_pids", Type: TypeBool, Default: `false`, Doc: "Sees no processes but its own.", Systemd: "PrivatePIDs"},
+	{
+		Section: "sandbox", Name: "protect_system", Type: TypeChoice, Default: `"no"`, Words: []string{"no", "yes", "full", "strict"},
+		Doc: "Read-only: /usr and /boot, /etc too, or everything.", Systemd: "ProtectSystem",
+	},
+	{
+		Section: "sandbox", Name: "protect_home", Type: TypeChoice, Default: `"no"`, Words: []string{"no", "yes", "read-only", "tmpfs"},
+		Doc: "Homes are empty, read-only, or temporary.", Systemd: "ProtectHome",
+	},
+	{Section: "sandbox", Name: "protect_kernel_tunables", Type: TypeBool, Default: `false`, Doc: "Kernel variables are read-only.", Systemd: "ProtectKernelTunables"},
+	{Section: "sandbox", Name: "protect_kernel_modules", Type: TypeBool, Default: `false`, Doc: "Kernel modules cannot be loaded.", Systemd: "ProtectKernelModules"},
+	{Section: "sandbox", Name: "protect_kernel_logs", Type: TypeBool, Default: `false`, Doc: "The kernel's log cannot be read.", Systemd: "ProtectKernelLogs"},
+	{Section: "sandbox", Name: "read_only_paths", Type: TypeList, Default: `[]`, Doc: "Paths that can only be read.", Systemd: "ReadOnlyPaths"},
+	{Section: "sandbox", Name: "read_write_paths", Type: TypeList, Default: `[]`, Doc: "Paths that can be written whatever else says.", Systemd: "ReadWritePaths"},
+	{Section: "sandbox", Name: "inaccessible_paths", Type: TypeList, Default: `[]`, Doc: "Paths that cannot be looked into.", Systemd: "InaccessiblePaths"},
+	{Section: "sandbox", Name: "bind_paths", Type: TypeList, Default: `[]`, Doc: "Paths of the host that appear elsewhere, as `SOURCE:DESTINATION`.", Systemd: "BindPaths"},
+	{Section: "sandbox", Name: "temporary_file_system", Type: TypeList, Default: `[]`, Doc: "Paths that become empty and temporary.", Systemd: "TemporaryFileSystem"},
+	{Section: "sandbox", Name: "system_call_filter", Type: TypeList, Unset: "all", Doc: "The system calls that are allowed, by name or by `@group`; `~` in front denies.", Systemd: "SystemCallFilter"},
+	{Section: "sandbox", Name: "system_call_error_number", Type: TypeString, Unset: "the process is killed", Doc: "The error of a call that is not allowed, as `EPERM`.", Systemd: "SystemCallErrorNumber"},
+	{Section: "sandbox", Name: "restrict_address_families", Type: TypeList, Unset: "all", Doc: "The address families that socket(2) makes.", Systemd: "RestrictAddressFamilies"},
+	{Section: "sandbox", Name: "restrict_namespaces", Type: TypeList, Unset: "none", Doc: "The kinds of namespaces that cannot be made.", Systemd: "RestrictNamespaces"},
+	{Section: "sandbox", Name: "memory_deny_write_execute", Type: TypeBool, Default: `false`, Doc: "No memory is writable and executable.", Systemd: "MemoryDenyWriteExecute"},
+	{Section: "sandbox", Name: "lock_personality", Type: TypeBool, Default: `false`, Doc: "personality(2) cannot be changed.", Systemd: "LockPersonality"},
+	{Section: "sandbox", Name: "memory_max", Type: TypeSize, Unset: "no limit", Min: 1, Max: math.MaxInt64, Infinite: true, Doc: "Memory of all processes of the unit.", Systemd: "MemoryMax"},
+	{Section: "sandbox", Name: "tasks_max", Type: TypeLimit, Unset: "no limit", Min: 1, Max: math.MaxInt32, Infinite: true, Doc: "Processes and threads of the unit.", Systemd: "TasksMax"},
+	{Section: "sandbox", Name: "cpu_quota", Type: TypeString, Unset: "no limit", Doc: "Processor time of the unit, in per cent of one processor.", Systemd: "CPUQuota"},
+	{Section: "sandbox", Name: "io_weight", Type: TypeInteger, Default: `100`, Min: 1, Max: 10000, Doc: "The unit's share of disk access.", Systemd: "IOWeight"},
+	{Section: "sandbox", Name: "landlock_read", Type: TypeList, Unset: "everything", Doc: "The only paths that can be read."},
+	{Section: "sandbox", Name: "landlock_write", Type: TypeList, Unset: "everything", Doc: "The only paths that can be written."},
+	{Section: "sandbox", Name: "landlock_execute", Type: TypeList, Unset: "everything", Doc: "The only paths that can be executed."},
+	{Section: "sandbox", Name: "landlock_connect_tcp", Type: TypeList, Unset: "everything", Doc: "The only TCP ports that can be connected to."},
+	{Section: "sandbox", Name: "landlock_bind_tcp", Type: TypeList, Unset: "everything", Doc: "The only TCP ports that can be bound."},
+}
