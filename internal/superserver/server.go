@@ -1,0 +1,300 @@
+// Package superserver is the manager: it puts units, listeners, access control and the engine together, and serves until it is
+// told to stop.
+//
+// A Server belongs to the goroutine in Run, which runs the loop on a thread of its own; signals reach it as functions posted to
+// the loop. A unit is served by a runner: shared for services that accept by themselves (accept = false), acceptor for those
+// that get one connection each (accept = true). Reload compares generations and touches only what changed.
+package superserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sockbridge/activation"
+	"sockbridge/internal/access"
+	"sockbridge/internal/event"
+	"sockbridge/internal/launch"
+	"sockbridge/internal/listener"
+	"sockbridge/internal/loop"
+	"sockbridge/internal/supervise"
+	"sockbridge/units"
+)
+
+// Options say what a Server serves and whom it tells.
+type Options struct {
+	// Load reads the units; previous is the running generation, nil at the start. Reloads call it from a goroutine of their
+	// own, one at a time.
+	Load func(ctx context.Context, previous *units.Set) (*units.Set, error)
+	// Control is the path of the control socket; empty is none.
+	Control string
+	// Strict makes a start fail on any unit with an error.
+	Strict bool
+	// Sink gets every event.
+	Sink event.Sink
+	// Inherited are listening sockets that somebody bound for us; the Server takes ownership of them.
+	Inherited []activation.FD
+}
+
+// ErrConfig is returned by Run for units so bad that serving would be wrong. Each problem was told as an event before.
+var ErrConfig = errors.New("the configuration has errors")
+
+// ErrNothing is returned by Run when units are good but none could be served. Each reason was told as an event before.
+var ErrNothing = errors.New("no unit could be served")
+
+// KilledError is returned by Run when a second signal ended it before its instances had finished.
+type KilledError struct{ Signal unix.Signal }
+
+func (k KilledError) Error() string { return "ended at once by a second " + unix.SignalName(k.Signal) }
+
+// A Server is one manager.
+type Server struct {
+	options   Options
+	loop      *loop.Loop
+	launcher  *launch.Launcher
+	engine    *supervise.Engine
+	listeners *listener.Set
+	reserve   reserve
+
+	set        *units.Set // the running generation
+	generation int
+	units      map[string]*unit
+	leaving    map[runner]struct{} // closed runners whose instances have not all ended
+	heirs      map[*heir]struct{}
+	control    *control
+	conns      uint64 // accepted so far, for ids
+
+	ctx       context.Context //nolint:containedctx // Run's, for what the loop starts beside itself
+	cancel    context.CancelFunc
+	loaders   sync.WaitGroup
+	loading   bool // a reload is under way
+	loadAgain bool // and another was asked for
+	postponed *loop.Timer
+	lastLoad  time.Time
+	retryLoad bool        // when something leaving is gone, which may have been in the way
+	begun     atomic.Bool // the loop runs, or is about to
+	hup       atomic.Bool
+
+	stopping bool  // no more clients
+	closing  bool  // and all that ran is asked to end
+	stopped  bool  // and has
+	end      error // what Run returns
+}
+
+// New makes a Server; Run serves and releases it.
+func New(o Options) (*Server, error) {
+	l, err := loop.New(loop.Options{Keep: launch.Keep})
+	if err != nil {
+		return nil, err
+	}
+	launcher, err := launch.New(launch.Options{})
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	s := &Server{
+		options: o, loop: l, launcher: launcher,
+		units: map[string]*unit{}, leaving: map[runner]struct{}{}, heirs: map[*heir]struct{}{},
+	}
+	s.engine = supervise.New(supervise.Options{Loop: l, Launcher: launcher, Publish: s.publish})
+	s.listeners = listener.NewSet(listener.Options{
+		MinFD: launch.LongLived, Inherited: inherited(o.Inherited), Filter: filter,
+	})
+	return s, nil
+}
+
+// filter keeps clients away from a service that accepts by itself: we never see them.
+func filter(u *units.Unit) ([]unix.SockFilter, error) {
+	if u.Accept() {
+		return nil, nil
+	}
+	return access.New(u.Access).Filter()
+}
+
+func inherited(fds []activation.FD) (list []listener.Inherited) {
+	for _, f := range fds {
+		list = append(list, listener.Inherited{FD: f.FD, Name: f.Name})
+	}
+	return list
+}
+
+// Run serves until ctx ends or a signal says so, and returns when everything that it started has ended: nil after an orderly
+// stop. It locks the calling goroutine to its thread, which starts all processes.
+func (s *Server) Run(ctx context.Context) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	defer s.close()
+	defer s.catchSignals()()
+	defer context.AfterFunc(ctx, func() { s.loop.Post(func() { s.stop(unix.SIGTERM) }) })()
+	if err := s.reserve.open(); err != nil {
+		return err
+	}
+	if err := s.begin(s.ctx); err != nil {
+		if s.ctx.Err() != nil {
+			return nil // somebody asked us to stop before we had begun
+		}
+		return err
+	}
+	s.begun.Store(true)
+	if err := s.loop.Run(); err != nil {
+		return err
+	}
+	return s.end
+}
+
+func (s *Server) begin(ctx context.Context) error {
+	set, err := s.options.Load(ctx, nil)
+	if err != nil {
+		return err
+	}
+	s.tellProblems(set)
+	if set.Problems.Count(units.Error) > 0 && (s.options.Strict || len(set.Units) == 0) {
+		return ErrConfig
+	}
+	if err := s.tryControl(); err != nil {
+		return err
+	}
+	if err := s.serve(set); err != nil {
+		return err
+	}
+	s.publish(event.Event{Type: event.Ready, Text: fmt.Sprintf(
+		"%d units, %d listeners, pid %d", len(s.units), len(s.listeners.All()), os.Getpid(),
+	)})
+	s.notify("READY=1\nSTATUS=" + s.summary())
+	return nil
+}
+
+// serve starts to serve the first generation. Units that cannot be are left out and told.
+func (s *Server) serve(set *units.Set) error {
+	s.set, s.generation = set, 1
+	change, problems := s.listeners.Prepare(set.Units)
+	bad := map[string]bool{}
+	for _, p := range problems {
+		bad[p.Unit] = true
+		s.bad(p.Unit, errors.New(placed(p)))
+	}
+	programs := map[string]*launch.Program{}
+	for _, u := range set.Units {
+		program, err := s.compile(u)
+		if err != nil {
+			bad[u.Name] = true
+			s.bad(u.Name, err)
+		}
+		programs[u.Name] = program
+	}
+	for name := range bad {
+		change.Without(name)
+	}
+	s.commit(change)
+	for _, u := range set.Units {
+		if !bad[u.Name] {
+			s.add(u, programs[u.Name])
+		}
+	}
+	for _, in := range s.listeners.Unclaimed() {
+		s.publish(event.Event{Type: event.Warning, Err: fmt.Errorf(
+			"inherited descriptor %q is kept open, though no unit names its address or its name", in.Name,
+		)})
+	}
+	if len(s.units) == 0 && len(set.Units) > 0 {
+		return ErrNothing
+	}
+	return nil
+}
+
+// commit makes a change of listeners live, and returns how many of them were kept, opened and closed, in words.
+func (s *Server) commit(change *listener.Change) string {
+	kept, opened, closed := change.Kept(), change.Opened(), change.Closed()
+	names := map[*listener.Listener][2]string{}
+	for _, l := range closed {
+		names[l] = [2]string{l.Unit, l.Addr.Key()}
+	}
+	for _, err := range change.Commit() {
+		s.bad("", err)
+	}
+	// What failed at the last moment is not live, and what it was to replace is.
+	live := map[*listener.Listener]bool{}
+	for _, l := range s.listeners.All() {
+		live[l] = true
+	}
+	opened = slices.DeleteFunc(slices.Clone(opened), func(l *listener.Listener) bool { return !live[l] })
+	closed = slices.DeleteFunc(slices.Clone(closed), func(l *listener.Listener) bool { return live[l] })
+	for _, l := range closed {
+		s.publish(event.Event{Type: event.Closed, Unit: names[l][0], Address: names[l][1]})
+	}
+	for _, l := range opened {
+		s.publish(event.Event{Type: event.Listening, Unit: l.Unit, Address: l.Bound().Key()})
+	}
+	return fmt.Sprintf("listeners kept %d, opened %d, closed %d", len(kept), len(opened), len(closed))
+}
+
+// tellProblems tells what is wrong with a set; of warnings only those that the running generation did not have.
+func (s *Server) tellProblems(set *units.Set) {
+	told := map[string]bool{}
+	if s.set != nil {
+		for _, p := range s.set.Problems {
+			told[p.Error()] = p.Severity == units.Warning
+		}
+	}
+	for _, p := range set.Problems {
+		switch {
+		case p.Severity == units.Error:
+			s.bad(p.Unit, p)
+		case !told[p.Error()]:
+			s.publish(event.Event{Type: event.Warning, Unit: p.Unit, Err: p})
+		}
+	}
+}
+
+func (s *Server) bad(unit string, err error) {
+	s.publish(event.Event{Type: event.Bad, Unit: unit, Err: err})
+}
+
+// report tells of a failure of the manager's own bookkeeping; nil is none.
+func (s *Server) report(unit string, err error) {
+	if err != nil {
+		s.bad(unit, err)
+	}
+}
+
+func (s *Server) publish(e event.Event) {
+	e.Time = time.Now()
+	if failed, ok := errors.AsType[*launch.Error](e.Err); ok && failed.Stage.Word() != "" {
+		e.Status = fmt.Sprintf("%d/%s", failed.Stage.Code(), failed.Stage.Word())
+	}
+	s.options.Sink(e)
+}
+
+// notify tells a service manager above us, if there is one.
+func (s *Server) notify(state string) { s.report("", activation.Notify(state)) }
+
+func (s *Server) summary() string {
+	return strconv.Itoa(len(s.units)) + " units, generation " + strconv.Itoa(s.generation)
+}
+
+// newConn returns the id of the next connection.
+func (s *Server) newConn() string {
+	s.conns++
+	return strconv.FormatUint(s.conns, 16)
+}
+
+// close releases what is the Server's own. Nothing runs any more.
+func (s *Server) close() {
+	s.cancel()
+	s.closeControl()
+	for _, err := range s.listeners.Close() {
+		s.bad("", err)
+	}
+	s.reserve.close()
+	s.report("", errors.Join(s.launcher.Close(), s.loop.Close()))
+	s.loaders.Wait()
+}
