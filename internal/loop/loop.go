@@ -55,6 +55,7 @@ type Loop struct {
 
 	done     chan struct{} // closed by Close; frees whoever waits in Post
 	doneOnce sync.Once
+	mu       sync.RWMutex // held by Post while it writes to wake, so that Close does not close it meanwhile
 }
 
 // New returns a loop without watches. Close releases it.
@@ -95,6 +96,8 @@ func (l *Loop) open(keep func(int) (int, error)) error {
 // Close releases the loop's own descriptors, not those watched. Run must have returned.
 func (l *Loop) Close() error {
 	l.doneOnce.Do(func() { close(l.done) })
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var errs []error
 	for _, fd := range []*int{&l.wake, &l.epoll} {
 		if *fd >= 0 {
@@ -143,6 +146,11 @@ func (l *Loop) Post(f func()) bool {
 	case l.posted <- f:
 	case <-l.done:
 		return false
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.wake < 0 {
+		return false // its number may be another descriptor's by now
 	}
 	// The counter cannot overflow: Run reads nothing from it, but every write is an edge, and at 2^64-2 writes it would
 	// be EAGAIN, at which the descriptor is readable anyway.

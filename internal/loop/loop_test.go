@@ -282,6 +282,28 @@ func TestPostToAClosedLoop(t *testing.T) {
 	}
 }
 
+// Goroutines that still post while the loop is closed neither race with that nor write to a descriptor that is closed.
+func TestPostWhileTheLoopIsClosed(t *testing.T) {
+	for range 50 {
+		l, err := New(Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() {
+				for range 100 {
+					l.Post(func() {})
+				}
+			})
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		wait.Wait()
+	}
+}
+
 func TestKeep(t *testing.T) {
 	kept := 0
 	l := newLoop(t, Options{Keep: func(fd int) (int, error) {
