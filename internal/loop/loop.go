@@ -8,6 +8,9 @@
 //	l.After(time.Second, l.Stop)
 //	err = l.Run()
 //
+// A round is: what was put off by Soon, in its order · descriptors that are ready · what was posted · timers that are due · what
+// RoundEnd registered. Then the loop waits for more.
+//
 // # Notes
 //
 // Event data carry a slot and its generation, never a descriptor: an event that was already fetched for a watch closed in the
@@ -50,6 +53,9 @@ type Loop struct {
 	timers  timers
 	made    uint64 // timers so far
 	posted  chan func()
+	soon    []func() // run first in the next round
+	ends    []func() // run at the end of every round
+	began   moment
 	running bool // in Run
 	stopped bool // by Stop
 
@@ -68,6 +74,7 @@ func New(o Options) (*Loop, error) {
 	}
 	l := &Loop{clock: o.Now, posted: make(chan func(), maxPosted), done: make(chan struct{}), epoll: -1, wake: -1}
 	l.now = l.clock()
+	l.began = moment{l.now, monotonic()}
 	if err := l.open(o.Keep); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -119,11 +126,13 @@ func (l *Loop) Run() error {
 			return fmt.Errorf("cannot wait for events: %w", err)
 		}
 		l.now = l.clock()
+		l.runSoon()
 		for i := range max(n, 0) {
 			l.dispatch(&events[i])
 		}
 		l.runPosted()
 		l.runTimers()
+		l.runEnds()
 	}
 	return nil
 }
@@ -167,7 +176,7 @@ func (l *Loop) runPosted() {
 
 // timeout is how long epoll_wait may sleep, in milliseconds, rounded up so that no timer fires early; -1 is for ever.
 func (l *Loop) timeout() int {
-	if l.stopped || len(l.posted) > 0 {
+	if l.stopped || len(l.posted)+len(l.soon) > 0 {
 		return 0
 	}
 	if len(l.timers) == 0 {
