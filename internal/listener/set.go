@@ -19,6 +19,9 @@ type Options struct {
 	// that names the address of one gets it instead of a new socket; so does a unit that names its file descriptor
 	// name, if the kind fits.
 	Inherited []Inherited
+	// Restored are the listeners that another Set has saved, with their descriptors, of which NewSet takes ownership. They
+	// are live at once.
+	Restored []Saved
 	// Filter returns the socket filter for the TCP and UDP sockets of a unit, empty for none. Nil is none for all.
 	Filter func(*units.Unit) ([]unix.SockFilter, error)
 }
@@ -47,6 +50,7 @@ func NewSet(o Options) *Set {
 	for _, in := range o.Inherited {
 		s.waiting = append(s.waiting, identify(in, o.MinFD))
 	}
+	s.restore(o.Restored)
 	return s
 }
 
