@@ -14,7 +14,8 @@ package deps
 // To change a line, say in the commit why the package has to know the other one.
 const product = `
 	# What a service and a script are given: usable without the rest.
-	golang.org/x/sys < activation, control;
+	golang.org/x/sys < activation;
+	NONE < control;
 	github.com/BurntSushi/toml, golang.org/x/sys < units;
 
 	# The engine's parts know no policy and not each other.
@@ -24,17 +25,28 @@ const product = `
 	golang.org/x/sys < internal/access; # the form of a socket filter, for units whose service accepts
 	activation, units, golang.org/x/sys < internal/listener;
 	internal/event, golang.org/x/sys < internal/logsink;
+	golang.org/x/sys < internal/state;
 
-	# The engine, and the one place where everything meets.
-	internal/event, internal/launch, internal/loop, golang.org/x/sys < internal/supervise;
+	# The engine: it knows what a connection is given, and no unit.
+	activation, internal/event, internal/launch, internal/loop, golang.org/x/sys < internal/supervise;
+
+	# The engine driven by others: units are here for the sockets that a controller asks for, which are bound as those of
+	# units are.
 	activation, control, units,
-	internal/access, internal/event, internal/launch, internal/listener,
-	internal/logsink, internal/loop, internal/supervise,
+	internal/event, internal/launch, internal/listener, internal/loop, internal/supervise,
+	golang.org/x/sys < internal/controllers;
+
+	# The two places where everything meets: the manager of units, and the engine alone under daemonproxy's name.
+	activation, control, units,
+	internal/access, internal/controllers, internal/event, internal/launch, internal/listener,
+	internal/logsink, internal/loop, internal/state, internal/supervise,
 	golang.org/x/sys < internal/superserver;
+	control, internal/controllers, internal/event, internal/launch, internal/loop, internal/supervise,
+	golang.org/x/sys < internal/proxy;
 
 	# The command line parses, calls and prints; launch is here for the stage that it enters
 	# again, logsink for the choice of where the log goes.
-	activation, control, units, internal/launch, internal/logsink, internal/superserver,
+	activation, control, units, internal/launch, internal/logsink, internal/proxy, internal/superserver,
 	github.com/spf13/cobra < cmd/sockbridge;
 	golang.org/x/sys < cmd/sockbridge; # whether standard error is a terminal
 
