@@ -43,7 +43,7 @@ type header struct {
 
 const (
 	blockSize      = 64 << 10 // of all but huge environments
-	hugeBlockSize  = 4 << 20  // more than maxStrings with all vectors
+	hugeBlockSize  = 8 << 20  // more than maxStrings with all vectors, and maxFiles
 	stackSize      = 4 << 10  // the child's code uses none of it, and blocks all signals
 	maxBlocks      = 256      // starts in flight at once
 	maxSpareBlocks = 16

@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a Spec and a Start may hold at most. The kernel's own bounds are 128 KiB a string and a quarter of the stack's
-// limit for all.
+// What a Spec and a Start may hold at most. The kernel's own bounds are 128 KiB a string, a quarter of the stack's limit
+// for all, and RLIMIT_NOFILE.
 const (
-	maxArguments = 1024
+	maxArguments = 65536
 	maxEnv       = 1024
 	maxString    = 128<<10 - 1
 	maxStrings   = 2 << 20
 	maxPath      = 4095
-	maxFiles     = 253 // SCM_MAX_FD: what one message can carry
+	maxFiles     = 16384
 	maxGroups    = 65536
 	maxID        = math.MaxUint32 - 1 // the highest number means "unchanged" to setresuid(2)
 	maxResource  = 15                 // RLIMIT_RTTIME
@@ -45,7 +45,11 @@ func (l *Launcher) Compile(spec Spec) (*Program, error) {
 	if err := c.err(spec.Unit); err != nil {
 		return nil, err
 	}
-	return &Program{spec: spec.clone()}, nil
+	spec = spec.clone()
+	if spec.KeepLimits && !hasLimit(spec.Limits, unix.RLIMIT_NOFILE) {
+		spec.Limits = append(spec.Limits, l.host.found)
+	}
+	return &Program{spec: spec}, nil
 }
 
 // clone copies what the caller could change later; strings are shared.
@@ -73,12 +77,12 @@ func (s *Start) check(unit string) error {
 		c.bad("%d descriptors, at most %d can be passed", len(s.Files), maxFiles)
 	}
 	for i, fd := range s.Streams {
-		if fd < -1 {
+		if fd < 0 && fd != ownFile && fd != Closed {
 			c.bad("stream %d: %d is not a descriptor", i, fd)
 		}
 	}
 	for i, fd := range s.Files {
-		if fd < 0 {
+		if fd < 0 && fd != Closed {
 			c.bad("descriptor %d: %d is not a descriptor", 3+i, fd)
 		}
 	}

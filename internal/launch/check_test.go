@@ -24,7 +24,7 @@ func TestCompileErrors(t *testing.T) {
 		`working directory "tmp" is not absolute`:             func(s *Spec) { s.Dir = "tmp" },
 		`root directory "." is not absolute`:                  func(s *Spec) { s.Root = "." },
 		"no arguments":                                        func(s *Spec) { s.Argv = nil },
-		"1025 arguments, at most 1024 are possible":           func(s *Spec) { s.Argv = slices.Repeat([]string{"x"}, 1025) },
+		"65537 arguments, at most 65536 are possible":         func(s *Spec) { s.Argv = slices.Repeat([]string{"x"}, 65537) },
 		"argument 1 is longer than 131071 bytes":              func(s *Spec) { s.Argv = []string{"x", long} },
 		`argument "a\x00" holds a NUL byte`:                   func(s *Spec) { s.Argv = []string{"a\x00"} },
 		"1025 environment variables":                          func(s *Spec) { s.Env = slices.Repeat([]string{"x=y"}, 1025) },
@@ -90,9 +90,9 @@ func TestStartErrors(t *testing.T) {
 	l := newLauncher(t, MethodAuto)
 	p := compile(t, l, valid())
 	for want, s := range map[string]Start{
-		"stream 1: -2 is not a descriptor":                 {Streams: [3]int{-1, -2, -1}},
+		"stream 1: -3 is not a descriptor":                 {Streams: [3]int{-1, -3, -1}},
 		"descriptor 4: -1 is not a descriptor":             {Files: []int{0, -1}},
-		"254 descriptors, at most 253 can be passed":       {Files: make([]int, 254)},
+		"16385 descriptors, at most 16384 can be passed":   {Files: make([]int, 16385)},
 		`environment variable "A" is not NAME=value`:       {Env: []string{"A"}},
 		"environment variable \"A=1\\x00B=2\" holds a NUL": {Env: []string{"A=1\x00B=2"}},
 	} {

@@ -46,10 +46,10 @@ func (b *block) cloneBlocked(method Method) int {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	all, before := ^uint64(0), uint64(0)
-	if err := setMask(&all, &before); err != 0 {
+	if err := changeMask(unix.SIG_SETMASK, &all, &before); err != 0 {
 		return -int(err)
 	}
-	defer func() { _ = setMask(&before, nil) }() // the call that has just succeeded
+	defer func() { _ = changeMask(unix.SIG_SETMASK, &before, nil) }() // the call that has just succeeded
 	base, table := b.address(0), b.address(stackTop)
 	a := &b.head.clone
 	if method == MethodClone3 {
@@ -58,10 +58,4 @@ func (b *block) cloneBlocked(method Method) int {
 	}
 	a1, a2, a3, a4, a5 := cloneArguments(a)
 	return int(spawn(unix.SYS_CLONE, a1, a2, a3, a4, a5, base, table))
-}
-
-// setMask changes the calling thread's signal mask.
-func setMask(set, old *uint64) unix.Errno {
-	_, _, err := unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), sigsetSize, 0, 0)
-	return err
 }

@@ -18,10 +18,19 @@ func (s *setup) descriptors() {
 		}
 	}
 	for place, fd := range s.sources {
-		if fd >= 0 {
+		switch {
+		case fd >= 0:
 			s.place(place, fd, moved[place])
+		case fd == Closed:
+			s.vacate(place)
 		}
 	}
+}
+
+// vacate closes whatever has the number, if anything. What is opened there later is moved, and closed by execve.
+func (s *setup) vacate(place int) {
+	at := s.call(placeStage(place), unix.SYS_CLOSE, uintptr(place))
+	s.table[at].want = anyResult
 }
 
 // files opens the streams that are files. That can take long, of a network's file, so it comes when nothing is open any
@@ -29,7 +38,7 @@ func (s *setup) descriptors() {
 // end.
 func (s *setup) files() {
 	for place, fd := range s.sources {
-		if fd >= 0 {
+		if fd != ownFile {
 			continue
 		}
 		opened := s.open(place)
@@ -44,7 +53,7 @@ const unmoved = -1
 
 // sameAsBefore reports whether a stream shares the file of the stream before it.
 func (s *setup) sameAsBefore(stream int) bool {
-	return stream > 0 && stream < len(s.program.Files) && s.sources[stream] < 0 && s.sources[stream-1] < 0 &&
+	return stream > 0 && stream < len(s.program.Files) && s.sources[stream] == ownFile && s.sources[stream-1] == ownFile &&
 		s.program.Files[stream] == s.program.Files[stream-1]
 }
 

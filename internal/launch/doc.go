@@ -22,6 +22,10 @@
 //   - A start that fails leaves no process, not even a zombie, and no descriptor.
 //   - Nothing here runs in the background: no goroutine, no timer. The caller asks again with [Process.Settled].
 //
+// What a service must not have is the default. A [Spec] can leave its child our session, limits and ignored signals, as a
+// program started by hand has them, and a [Start] can close any descriptor: [Closed]. [Exec] and [ExecPlain] are the other
+// way to start a program, in our own place.
+//
 // # How a child is made
 //
 // By clone3(2) with CLONE_VM but without CLONE_VFORK. A thread that the kernel suspends for a vfork keeps its P, and a

@@ -19,6 +19,10 @@ type Error struct {
 	Err    unix.Errno
 	Signal unix.Signal
 	Late   bool // we sent that signal, since the start took longer than patience
+
+	// PID is the process id that the child had when a stage after StageProcess failed; 0 when no process of this start has
+	// come so far. It is reaped: the number may be another's.
+	PID int
 }
 
 // patience is how long a start may take: a stuck file system must not hold a connection for ever.

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -127,6 +128,10 @@ func (f *failure) compare(t *testing.T, err error) {
 	var e *Error
 	if !errors.As(err, &e) {
 		t.Fatalf("%T %v, want an *Error", err, err)
+	}
+	// Of a descriptor that is not open, the stage's parent knows before it makes a process.
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d", e.PID)); e.PID < 0 || e.PID > 0 && err == nil || f.stage > StageDescriptors && e.PID == 0 {
+		t.Errorf("the child had the pid %d, %v", e.PID, err)
 	}
 	if e.Stage != f.stage || e.Err != f.errno || e.Signal != 0 || e.Late || e.Unit != "broken" {
 		t.Errorf("%#v (%v), want stage %d and %v", e, e, f.stage, f.errno)

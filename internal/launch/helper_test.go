@@ -19,6 +19,9 @@ func init() {
 		"prepared":    func([]string) { orExit(prepared()) },
 		"keep":        func([]string) { orExit(keepWithLimit()) },
 		"order":       func(a []string) { orExit(startOrdered(a[0])) },
+		"inherited":   func(a []string) { orExit(inherited(a[0], a[1])) },
+		"executed":    func(a []string) { orExit(executed(a[0])) },
+		"unexecuted":  func([]string) { orExit(unexecuted()) },
 		"own-groups":  func([]string) { orExit(startOwnGroups()) },
 		"elevated":    func([]string) { fmt.Print(elevated()) },
 		"crowd-pids":  func(a []string) { orExit(crowd(a[0], func() error { return joinGroup(a[1]) })) },
@@ -43,6 +46,7 @@ type facts struct {
 	Nice     int
 	PID, SID int
 	PPID     int
+	PGID     int
 	Inode    uint64 // of a pidfd of this process
 	Keyring  int    // of the session; 0: none
 }
@@ -54,6 +58,7 @@ func look() {
 	f.Dir, _ = os.Getwd()
 	f.Umask = unix.Umask(0)
 	f.SID, _ = unix.Getsid(0)
+	f.PGID = unix.Getpgrp()
 	nice, _ := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	f.Nice = 20 - nice
 	f.Keyring, _ = unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false)

@@ -7,12 +7,16 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"sockbridge/internal/launch/atstart"
 )
 
 // A host is what the table depends on besides program and start: facts about the kernel and about ourselves, read once.
 type host struct {
 	signals    []uint8 // to set to their default action in the child
+	ignored    []uint8 // that a Spec with KeepIgnored leaves ignored
 	noFile     uint64  // our hard limit of descriptors
+	found      Limit   // of descriptors, for a Spec with KeepLimits
 	caps       [2]unix.CapUserData
 	groups     []int // our supplementary groups
 	openat2    bool  // there is openat2(2) (Linux 5.6)
@@ -30,12 +34,14 @@ const (
 
 // survey reads the facts. The signals are those that we ignore at this moment.
 func survey(sweep uint) (*host, error) {
-	h := &host{signals: resettable(true), sweep: sweep}
+	ignored := resettable(true)
+	h := &host{signals: ignored, ignored: ignored, sweep: sweep}
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return nil, fmt.Errorf("cannot read the limit of descriptors: %w", err)
 	}
 	h.noFile = limit.Max
+	h.found = foundLimit(limit.Max)
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	if err := unix.Capget(&header, &h.caps[0]); err != nil {
 		return nil, fmt.Errorf("cannot read the capabilities: %w", err)
@@ -100,6 +106,15 @@ func hasPidfs() (bool, error) {
 		return false, fmt.Errorf("cannot look at a pidfd: %w", err)
 	}
 	return stat.Type == unix.PID_FS_MAGIC && unsafe.Sizeof(uintptr(0)) == 8, nil
+}
+
+// foundLimit is the limit of descriptors that our program found, below what our hard limit still allows.
+func foundLimit(most uint64) Limit {
+	soft, hard, known := atstart.NoFile()
+	if !known {
+		soft, hard = softNoFile, most
+	}
+	return Limit{Name: "nofile", Resource: unix.RLIMIT_NOFILE, Soft: min(soft, most), Hard: min(hard, most)}
 }
 
 // noFileLimit is the default limit of descriptors.

@@ -40,10 +40,10 @@ func TestDefaults(t *testing.T) {
 				Args: []string{helperName, "look", "an argument", ""},
 				Dir:  "/", Umask: 0o27, Nice: 0, PPID: os.Getpid(),
 			}
-			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(facts{}, "PID", "SID", "Inode", "Keyring")); diff != "" {
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(facts{}, "PID", "SID", "PGID", "Inode", "Keyring")); diff != "" {
 				t.Error(diff)
 			}
-			if got.SID != got.PID {
+			if got.SID != got.PID || got.PGID != got.PID {
 				t.Errorf("session %d of process %d is not its own", got.SID, got.PID)
 			}
 		})

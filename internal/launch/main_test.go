@@ -143,7 +143,7 @@ func finish(p *Process) (Status, error) {
 	return Status{}, errors.New("the process did not end in time")
 }
 
-// output starts the program with a pipe on the streams of s that are -2, and returns what it writes and how it ends.
+// output starts the program with a pipe on the streams of s that are piped, and returns what it writes and how it ends.
 func output(t *testing.T, l *Launcher, p *Program, s Start) (string, Status) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -179,7 +179,7 @@ func closeFile(t *testing.T, f *os.File) {
 	}
 }
 
-const piped = -2
+const piped = -100
 
 var toPipe = [3]int{-1, piped, piped}
 

@@ -6,16 +6,22 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 )
 
 // A model runs the part of a table that is about descriptors on a table of names instead of descriptors.
-type model map[int]string
+type model map[int]description
+
+type description struct {
+	name    string
+	cloexec bool
+}
 
 // lowest is the lowest free number from the given one on.
 func (m model) lowest(from int) int {
-	for m[from] != "" {
+	for m[from].name != "" {
 		from++
 	}
 	return from
@@ -25,37 +31,55 @@ func (m model) lowest(from int) int {
 func (m model) run(b *block) error {
 	for i := range b.calls {
 		e := &b.table[i]
-		a := &e.args
-		result := 0
-		switch e.nr {
-		case unix.SYS_UMASK:
-		case unix.SYS_OPENAT, unix.SYS_OPENAT2:
-			result = m.lowest(0)
-			m[result] = "file"
-		case unix.SYS_FCNTL:
-			if a[1] == unix.F_SETFL {
-				break
-			}
-			if m[int(a[0])] == "" {
-				return fmt.Errorf("entry %d: F_DUPFD of %d, which is closed", i, a[0])
-			}
-			result = m.lowest(int(a[2]))
-			m[result] = m[int(a[0])]
-		case unix.SYS_DUP3:
-			if m[int(a[0])] == "" || a[0] == a[1] {
-				return fmt.Errorf("entry %d: dup3(%d, %d)", i, a[0], a[1])
-			}
-			m[int(a[1])] = m[int(a[0])]
-		case unix.SYS_CLOSE_RANGE:
-			maps.DeleteFunc(m, func(fd int, _ string) bool { return fd >= int(a[0]) })
-		default:
-			return fmt.Errorf("entry %d: unknown call %d", i, e.nr)
+		result, err := m.call(e)
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", i, err)
 		}
 		if e.save != 0 {
 			*(*uintptr)(unsafe.Pointer(&b.memory[e.save])) = uintptr(result)
 		}
 	}
 	return nil
+}
+
+func (m model) call(e *entry) (int, error) {
+	a := &e.args
+	first := m[int(a[0])].name
+	switch e.nr {
+	case unix.SYS_UMASK:
+		return 0, nil
+	case unix.SYS_OPENAT, unix.SYS_OPENAT2:
+		fd := m.lowest(0)
+		m[fd] = description{"file", true}
+		return fd, nil
+	case unix.SYS_FCNTL:
+		if first == "" {
+			return 0, fmt.Errorf("fcntl of %d, which is closed", a[0])
+		}
+		if a[1] == unix.F_SETFL {
+			return 0, nil
+		}
+		fd := m.lowest(int(a[2]))
+		m[fd] = description{first, true}
+		return fd, nil
+	case unix.SYS_DUP3:
+		if first == "" || a[0] == a[1] {
+			return 0, fmt.Errorf("dup3(%d, %d)", a[0], a[1])
+		}
+		m[int(a[1])] = description{first, false}
+	case unix.SYS_CLOSE:
+		delete(m, int(a[0]))
+	case unix.SYS_CLOSE_RANGE:
+		maps.DeleteFunc(m, func(fd int, _ description) bool { return fd >= int(a[0]) })
+	default:
+		return 0, fmt.Errorf("unknown call %d", e.nr)
+	}
+	return 0, nil
+}
+
+// execve closes what is marked.
+func (m model) execve() {
+	maps.DeleteFunc(m, func(_ int, d description) bool { return d.cloexec })
 }
 
 // Whatever is open where: each source arrives in its place, and nothing else stays open.
@@ -65,33 +89,33 @@ func TestPlacesProperty(t *testing.T) {
 		open := rapid.SliceOfNDistinct(rapid.IntRange(0, 20), 1, 15, rapid.ID).Draw(t, "open")
 		m := make(model)
 		for _, fd := range open {
-			m[fd] = fmt.Sprint("descriptor ", fd)
+			m[fd] = description{fmt.Sprint("descriptor ", fd), rapid.Bool().Draw(t, "cloexec")}
 		}
 		sources := rapid.SliceOfN(rapid.SampledFrom(open), 3, 12).Draw(t, "sources")
 		program := Spec{}
-		var want []string
+		want := make(model)
 		for i, fd := range sources {
-			want = append(want, m[fd])
-			if i < 3 && rapid.Bool().Draw(t, "file") {
-				sources[i], want[i] = -1, "file"
+			switch what := rapid.IntRange(0, 3).Draw(t, "what"); {
+			case what == 0:
+				sources[i] = Closed
+			case what == 1 && i < 3:
+				sources[i], want[i] = ownFile, description{name: "file"}
 				program.Files[i] = File{Path: rapid.SampledFrom([]string{"/a", "/b"}).Draw(t, "path")}
+			default:
+				want[i] = description{name: m[fd].name}
 			}
 		}
 		b.reset()
 		s := setup{block: b, host: &host{closeRange: true}, program: &program, sources: sources}
 		s.descriptors()
+		s.sweep()
 		s.files()
-		s.sweep() // last here, in place of execve, which closes what files leaves with close-on-exec
 		if err := m.run(b); err != nil {
 			t.Fatal(err)
 		}
-		for place, name := range want {
-			if m[place] != name {
-				t.Fatalf("descriptor %d is %q, want %q", place, m[place], name)
-			}
-		}
-		if len(m) != len(want) {
-			t.Fatalf("%d descriptors are open, want %d: %v", len(m), len(want), m)
+		m.execve()
+		if diff := cmp.Diff(want, m, cmp.AllowUnexported(description{})); diff != "" {
+			t.Fatal(diff)
 		}
 	})
 }

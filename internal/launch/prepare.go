@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,9 +22,7 @@ func Prepare() error {
 	if err := openStandard(); err != nil {
 		return fmt.Errorf("cannot open standard streams: %w", err)
 	}
-	var byDefault sigaction
-	_, _, err := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&byDefault)), 0, sigsetSize, 0, 0)
-	if err != 0 {
+	if err := setAction(uint8(unix.SIGCHLD), &sigaction{}, nil); err != 0 {
 		return fmt.Errorf("cannot reset SIGCHLD: %w", err)
 	}
 	return nil

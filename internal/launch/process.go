@@ -109,6 +109,9 @@ func (p *Process) fail(m mark, wait time.Duration) (bool, error) {
 	}
 	failure := m.failure(p.unit, status.Signal)
 	failure.Late = p.late && !m.failed
+	if m.stage != StageProcess {
+		failure.PID = p.PID
+	}
 	return true, with(failure, errors.Join(err, p.settled()))
 }
 

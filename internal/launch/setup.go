@@ -2,6 +2,7 @@ package launch
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"unsafe"
 
@@ -14,7 +15,7 @@ type setup struct {
 	host    *host
 	program *Spec
 	start   *Start
-	sources []int // descriptors that become 0, 1, 2, 3, …; -1: the program's file
+	sources []int // descriptors that become 0, 1, 2, 3, …, or ownFile or Closed
 	shared  bool  // the child begins with our descriptor table itself
 	extra   func(*setup)
 
@@ -64,7 +65,15 @@ func (s *setup) share() {
 // session gives the child a session of its own, and a session keyring, since ours can hold keys of whoever started us. A
 // kernel or a container without keyrings refuses that, and so does the quota of another user than root, who could read
 // our keyring in any case.
+// Who keeps our session keeps its keyring: it is one of ours in all else too.
 func (s *setup) session() {
+	switch {
+	case s.program.Leader:
+		s.detail(s.call(StageSession, unix.SYS_SETPGID, 0, 0), "process group")
+		return
+	case s.program.KeepSession:
+		return
+	}
 	s.call(StageSession, unix.SYS_SETSID)
 	join := s.call(StageSession, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	s.table[join].want = anyResult
@@ -173,15 +182,42 @@ func (s *setup) mustFail(at int, detail string) {
 	s.detail(at, detail)
 }
 
-// resetSignals gives every signal its default action and then lets them in: one that came during the set-up ends the child
-// here, as it would end a service without a handler.
+// resetSignals gives every signal its default action, but for those that are to stay ignored, and then lets them in: one
+// that came during the set-up ends the child here, as it would end a service without a handler.
 func (s *setup) resetSignals() {
 	zeros := s.address(s.offset(unsafe.Pointer(&s.head.zeros)))
+	var kept []uint8
+	if s.program.KeepIgnored {
+		kept = s.host.ignored
+		s.ignore(kept)
+	}
 	for _, signal := range s.host.signals {
-		at := s.call(StageSignals, unix.SYS_RT_SIGACTION, uintptr(signal), zeros, 0, sigsetSize)
-		s.detail(at, signalName(signal))
+		if !slices.Contains(kept, signal) {
+			s.action(signal, zeros)
+		}
 	}
 	s.call(StageSignals, unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, zeros, 0, sigsetSize)
+}
+
+// ignore sets what may be ignored already: in a stage, Go's runtime has taken it over.
+func (s *setup) ignore(signals []uint8) {
+	if len(signals) == 0 {
+		return
+	}
+	words, address := s.words(int(unsafe.Sizeof(sigaction{}) / unsafe.Sizeof(uintptr(0))))
+	if s.full {
+		return
+	}
+	clear(words)
+	words[handlerWord] = sigIgnore
+	for _, signal := range signals {
+		s.action(signal, address)
+	}
+}
+
+func (s *setup) action(signal uint8, address uintptr) {
+	at := s.call(StageSignals, unix.SYS_RT_SIGACTION, uintptr(signal), address, 0, sigsetSize)
+	s.detail(at, signalName(signal))
 }
 
 func signalName(signal uint8) string {

@@ -1,6 +1,8 @@
 package launch
 
 import (
+	"runtime"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,15 +13,20 @@ const (
 	maxSignal  = 64 // the highest signal number
 )
 
-// A sigaction is the kernel's struct sigaction. Its fields' order differs between processors, but all of them begin with
-// the handler or, on MIPS, four bytes of flags, and all zeros mean SIG_DFL everywhere.
-type sigaction struct {
-	handler uintptr
-	flags   uintptr
-	others  [2]uint64
-}
+// A sigaction is the kernel's struct sigaction, in words. Their order differs between processors, but the handler is the
+// first, on MIPS the second, and all zeros mean SIG_DFL everywhere. 64-bit processors have four words, some 32-bit ones
+// six.
+type sigaction [6]uintptr
 
 const sigIgnore = 1 // SIG_IGN
+
+// handlerWord is the index of the handler.
+var handlerWord = func() int {
+	if strings.HasPrefix(runtime.GOARCH, "mips") {
+		return 1
+	}
+	return 0
+}()
 
 // resettable lists the signals whose action can be set: all but KILL and STOP. With ignoredOnly, those of them that we
 // ignore, which execve(2) and CLONE_CLEAR_SIGHAND leave alone.
@@ -41,6 +48,18 @@ func canSet(signal uint8) bool {
 // handlerOf asks the kernel, not os/signal, which knows only of what it was told.
 func handlerOf(signal uint8) (uintptr, unix.Errno) {
 	var old sigaction
-	_, _, err := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), 0, uintptr(unsafe.Pointer(&old)), sigsetSize, 0, 0)
-	return old.handler, err
+	err := setAction(signal, nil, &old)
+	return old[handlerWord], err
+}
+
+// setAction is rt_sigaction(2): nil changes, or tells, nothing.
+func setAction(signal uint8, action, old *sigaction) unix.Errno {
+	_, _, err := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(action)), uintptr(unsafe.Pointer(old)), sigsetSize, 0, 0)
+	return err
+}
+
+// changeMask is rt_sigprocmask(2) of the calling thread.
+func changeMask(how uintptr, set, old *uint64) unix.Errno {
+	_, _, err := unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, how, uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), sigsetSize, 0, 0)
+	return err
 }

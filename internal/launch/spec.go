@@ -14,9 +14,24 @@ type Spec struct {
 	Umask uint32
 	Nice  *int // -20 to 19; nil keeps ours
 
+	// KeepSession leaves the child in our session, with its keyring, and in our process group: what a terminal sends to us
+	// reaches it too. Otherwise it leads a session of its own.
+	KeepSession bool
+	// Leader gives the child a process group of its own within our session. It includes KeepSession, but for the group.
+	Leader bool
+
 	// Limits are set as they are; RLIMIT_NOFILE, where it is not among them, to 1024:524288 or our hard limit if that
 	// is lower.
 	Limits []Limit
+	// KeepLimits sets RLIMIT_NOFILE, where it is not among Limits, to what our own program found at its start: Go raises
+	// our soft limit. Where that is not known, on processors other than amd64 and arm64, the soft limit is 1024, or our
+	// hard limit if that is lower.
+	KeepLimits bool
+
+	// KeepIgnored lets those signals stay ignored that we ignored when the Launcher was made; otherwise all signals have
+	// their default action. Go's runtime takes over, while it starts, whatever it can be asked to handle but SIGHUP and
+	// SIGINT: that our own parent ignored another of those is lost.
+	KeepIgnored bool
 
 	Identity *Identity // nil keeps our own ids, which is all that another user than root can do
 
@@ -58,6 +73,12 @@ type Program struct {
 
 // maxInFlight bounds the starts of one Program in flight; more fail with EAGAIN.
 const maxInFlight = maxBlocks / 4
+
+// Closed in Start.Streams or Start.Files means that the child has no descriptor of that number.
+const Closed = -2
+
+// ownFile in Start.Streams means the Program's file.
+const ownFile = -1
 
 // Start is what is particular to one start of a Program. The zero value of Streams is not useful: it passes our own
 // standard input.

@@ -7,7 +7,7 @@ type Stage uint8
 const (
 	StageProcess      Stage = iota // making the process itself: nothing of the service has run, a retry may help
 	StageShare                     // getting a descriptor table of its own
-	StageSession                   // setsid(2)
+	StageSession                   // setsid(2) or setpgid(2)
 	StageStdin                     // opening and placing descriptor 0
 	StageStdout                    // descriptor 1
 	StageStderr                    // descriptor 2

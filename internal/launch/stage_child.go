@@ -79,12 +79,12 @@ func readAll(fd int) ([]byte, error) {
 
 // write fills a block as the launcher would, but that the descriptors are in their places already and the pid is known.
 func (r *request) write(h *host) (*block, error) {
-	sources := make([]int, r.places)
-	for i := range sources {
-		sources[i] = i
-		if i < len(r.opened) && r.opened[i] {
-			sources[i] = -1
-		}
+	sources, err := r.sources()
+	if err != nil {
+		return nil, err
+	}
+	if h.ignored, err = r.ignoredSignals(); err != nil {
+		return nil, err
 	}
 	s := setup{host: h, program: &r.program, start: r.start(h), sources: sources, extra: stageExtra}
 	for _, size := range []int{blockSize, hugeBlockSize} {
@@ -98,6 +98,36 @@ func (r *request) write(h *host) (*block, error) {
 		}
 	}
 	return nil, unix.E2BIG
+}
+
+// sources are the descriptors in their places.
+func (r *request) sources() ([]int, error) {
+	sources := make([]int, r.places)
+	for i := range sources {
+		sources[i] = i
+		if i < len(r.opened) && r.opened[i] {
+			sources[i] = ownFile
+		}
+	}
+	for _, place := range r.closed {
+		if place < 0 || place >= len(sources) {
+			return nil, errRequest
+		}
+		sources[place] = Closed
+	}
+	return sources, nil
+}
+
+// ignoredSignals are those of the launcher: our own runtime has taken over most of what was ignored.
+func (r *request) ignoredSignals() ([]uint8, error) {
+	signals := make([]uint8, len(r.ignored))
+	for i, signal := range r.ignored {
+		if signal < 1 || signal > maxSignal {
+			return nil, errRequest
+		}
+		signals[i] = uint8(signal)
+	}
+	return signals, nil
 }
 
 // start announces the process as the clone's table would: here it is our own.

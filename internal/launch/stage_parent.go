@@ -32,10 +32,16 @@ func findStage() error {
 // beginStage executes our own binary with the descriptors in their places, the request and the status pipe behind them.
 func (l *Launcher) beginStage(spec *Spec, s *Start, sources []int) (*Process, error) {
 	r := request{program: *spec, env: s.Env, places: len(sources), announce: s.Announce}
+	if spec.KeepIgnored {
+		r.ignored = numbersOf(l.host.ignored)
+	}
 	files := make([]uintptr, len(sources), len(sources)+2)
 	for i, fd := range sources {
-		if fd < 0 {
+		switch fd { // no number may be free, or Go's runtime takes it for itself
+		case ownFile:
 			r.opened[i], fd = true, l.null
+		case Closed:
+			r.closed, fd = append(r.closed, i), l.null
 		}
 		if err := isOpen(i, fd); err != nil {
 			return nil, err
@@ -57,6 +63,14 @@ func (l *Launcher) beginStage(spec *Spec, s *Start, sources []int) (*Process, er
 	}
 	p.setup = &staged{status: pipe[0], closed: closed}
 	return p, nil
+}
+
+func numbersOf(signals []uint8) []int {
+	numbers := make([]int, len(signals))
+	for i, signal := range signals {
+		numbers[i] = int(signal)
+	}
+	return numbers
 }
 
 // isOpen finds what the making of the stage would only call a bad descriptor.

@@ -62,11 +62,11 @@ func (l *Launcher) begin(spec *Spec, s *Start) (*Process, error) {
 	return l.beginClone(spec, s, sources)
 }
 
-// sources lists the descriptors that become 0, 1, 2, 3, …; -1 is a file of the program.
+// sources lists the descriptors that become 0, 1, 2, 3, …; ownFile and Closed are among them.
 func (l *Launcher) sources(spec *Spec, s *Start) []int {
 	sources := slices.Concat(s.Streams[:], s.Files)
 	for i, fd := range s.Streams {
-		if fd < 0 && spec.Files[i] == (File{}) {
+		if fd == ownFile && spec.Files[i] == (File{}) {
 			sources[i] = l.null
 		}
 	}

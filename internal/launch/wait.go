@@ -46,7 +46,7 @@ func (p *Process) Signal(sig unix.Signal) error {
 }
 
 // SignalGroup sends a signal to all processes of the group that the process leads, or to it alone while its start is
-// not settled: it may still be in our group then. After Wait has reaped it the pid may be another's, and the error is
+// not settled: it may still be in our group then. The error is ESRCH for a process that leads none. After Wait has reaped it the pid may be another's, and the error is
 // [os.ErrProcessDone].
 func (p *Process) SignalGroup(sig unix.Signal) error {
 	switch {
@@ -71,7 +71,7 @@ func (p *Process) Wait() (Status, bool, error) {
 	}
 	var failure error
 	if p.cloned && status.Signal != 0 && neverExecuted(p.PID) {
-		failure = &Error{Stage: StageExec, Unit: p.unit, Signal: status.Signal}
+		failure = &Error{Stage: StageExec, Unit: p.unit, Signal: status.Signal, PID: p.PID}
 	}
 	if status, ended, err = p.waitid(unix.WNOHANG); err != nil {
 		return Status{}, false, err

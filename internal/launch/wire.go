@@ -11,6 +11,8 @@ type request struct {
 	program  Spec
 	env      []string // of the start
 	opened   [3]bool  // streams that the stage opens itself
+	closed   []int    // places that stay empty
+	ignored  []int    // signals that stay ignored, of a program with KeepIgnored
 	places   int      // descriptors to pass, with the three streams
 	announce bool
 }
@@ -29,6 +31,9 @@ func (r *request) encode() []byte {
 		w.number(flag(r.opened[i]), int64(file.Flags), int64(file.Mode))
 		w.text(file.Path)
 	}
+	w.numbers(r.closed)
+	w.numbers(r.ignored)
+	w.number(flag(s.KeepSession), flag(s.Leader), flag(s.KeepLimits), flag(s.KeepIgnored))
 	w.optional(s.Nice)
 	w.number(int64(len(s.Limits)))
 	for _, limit := range s.Limits {
@@ -49,6 +54,8 @@ func decodeRequest(data []byte) (*request, error) {
 		r.opened[i] = in.number() == 1
 		s.Files[i] = File{Flags: int(in.number()), Mode: uint32(in.number()), Path: in.text()}
 	}
+	r.closed, r.ignored = in.numbers(), in.numbers()
+	s.KeepSession, s.Leader, s.KeepLimits, s.KeepIgnored = in.number() == 1, in.number() == 1, in.number() == 1, in.number() == 1
 	s.Nice = in.optional()
 	for range in.count() {
 		name := in.text()
@@ -101,9 +108,14 @@ func (w *fieldWriter) identity(id *Identity) {
 	if id == nil {
 		return
 	}
-	w.number(int64(id.UID), int64(id.GID), int64(len(id.Groups)))
-	for _, group := range id.Groups {
-		w.number(int64(group))
+	w.number(int64(id.UID), int64(id.GID))
+	w.numbers(id.Groups)
+}
+
+func (w *fieldWriter) numbers(values []int) {
+	w.number(int64(len(values)))
+	for _, value := range values {
+		w.number(int64(value))
 	}
 }
 
@@ -162,9 +174,13 @@ func (r *fieldReader) identity() *Identity {
 	if r.number() != 1 {
 		return nil
 	}
-	id := &Identity{UID: int(r.number()), GID: int(r.number())}
+	return &Identity{UID: int(r.number()), GID: int(r.number()), Groups: r.numbers()}
+}
+
+func (r *fieldReader) numbers() []int {
+	var values []int
 	for range r.count() {
-		id.Groups = append(id.Groups, int(r.number()))
+		values = append(values, int(r.number()))
 	}
-	return id
+	return values
 }

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -19,8 +20,11 @@ func requests() []request {
 				Files:    [3]File{{Path: "/in"}, {Path: "/out", Flags: unix.O_WRONLY, Mode: 0o600}},
 			},
 			env: []string{"C=3"}, opened: [3]bool{true, false, true}, places: 256, announce: true,
+			closed: []int{1, 255}, ignored: []int{1, 64},
 		},
 		{program: Spec{Nice: new(0), Identity: &Identity{}}, places: 3},
+		{program: Spec{KeepSession: true, KeepLimits: true}},
+		{program: Spec{Leader: true, KeepIgnored: true}},
 	}
 }
 
@@ -49,6 +53,15 @@ func TestBadRequest(t *testing.T) {
 		}
 		if _, err := decodeRequest(append(data, 0)); err == nil {
 			t.Error("another field was not noticed")
+		}
+	}
+}
+
+// What a request names must be there.
+func TestRequestOutOfRange(t *testing.T) {
+	for _, r := range []request{{places: 3, closed: []int{3}}, {places: 3, closed: []int{-1}}, {places: 3, ignored: []int{0}}, {places: 3, ignored: []int{maxSignal + 1}}} {
+		if _, err := r.write(&host{}); !errors.Is(err, errRequest) {
+			t.Errorf("%+v: %v", r, err)
 		}
 	}
 }
