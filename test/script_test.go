@@ -13,6 +13,7 @@
 //	await DURATION COMMAND...  repeat a program, or client, until it succeeds
 //	port NAME...               set variables to free ports of the loopback addresses
 //	recipe FILE [OLD=NEW]...   write FILE as docs/recipes.md has it, with texts replaced
+//	proxy VERB NAME ...        start and talk to programs that speak the control protocol; see proxy_test.go
 //	expand FILE...             put the values of variables for ${NAME} in files
 //
 // and the conditions [root], [user:NAME], [kernel:vsock] and [kernel:ipv6]. A script fails when a manager that it
@@ -64,6 +65,7 @@ func params(bin string) testscript.Params {
 			"expand":   cmdExpand,
 			"logs":     cmdLogs,
 			"port":     cmdPort,
+			"proxy":    cmdProxy,
 			"recipe":   cmdRecipe,
 			"serve":    cmdServe,
 			"signal":   cmdSignal,

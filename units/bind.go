@@ -66,6 +66,8 @@ func (d *draft) set(e entry, p any) {
 		assign(d, e, p, parseChoice[BindIPv6Only])
 	case *OnLimit:
 		assign(d, e, p, parseChoice[OnLimit])
+	case *ControlOthers:
+		assign(d, e, p, parseChoice[ControlOthers])
 	case *Stream:
 		assign(d, e, p, parseStream)
 	case *[]ResourceLimit:

@@ -64,6 +64,16 @@ var settingsKeys = []Key{
 		Doc:   "How long connections that are being served may go on when their unit stops.",
 		aside: true, field: func(s slot) any { return &s.settings.DrainTimeoutSec },
 	},
+	{
+		Section: "settings", Name: "control_group", Type: TypeString, Default: `""`,
+		Doc:   "The group that may operate the manager through its control socket: stop and start units, end connections, reload.",
+		aside: true, field: func(s slot) any { return &s.settings.ControlGroup },
+	},
+	{
+		Section: "settings", Name: "control_others", Type: TypeChoice, Default: `"nothing"`, Words: []string{"nothing", "read"},
+		Doc:   "What all other users may do there.",
+		aside: true, field: func(s slot) any { return &s.settings.ControlOthers },
+	},
 }
 
 // DefaultDrainTimeout is drain_timeout_sec where no sockbridge.toml says otherwise.

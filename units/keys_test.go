@@ -207,6 +207,8 @@ var keyCases = map[string]keyCase{
 	"access.on_limit":  {with: ".accept", good: map[string]string{`"wait"`: "wait", `"refuse"`: "refuse"}, bad: map[string]string{`"reject"`: "must be one of", "true": "must be a string"}},
 
 	"settings.drain_timeout_sec": {}, // TestSettings
+	"settings.control_group":     {}, // TestControlSettings
+	"settings.control_others":    {}, // TestControlSettings
 }
 
 func modeCase() keyCase {
@@ -342,7 +344,7 @@ func TestFieldsAreBound(t *testing.T) {
 		}
 	}
 	made := []string{
-		"Name", "Sockets", "Service", "Access", "Socket.SocketUID", "Socket.SocketGID", "Service.ExecStart", "Service.Account", "Service.Environment", "Access.OnlyFromSet",
+		"Name", "Sockets", "Service", "Access", "Socket.SocketUID", "Socket.SocketGID", "Service.ExecStart", "Service.Account", "Service.Environment", "Access.OnlyFromSet", "Settings.ControlGID",
 	}
 	for prefix, p := range map[string]any{
 		"": s.unit, "Socket.": s.socket, "Service.": &u.Service, "Access.": &u.Access, "written.": s.raw, "writtenSocket.": s.rawSocket, "Settings.": s.settings,

@@ -23,7 +23,21 @@ type Set struct {
 // Settings are the [settings] of sockbridge.toml: what concerns the manager and no unit.
 type Settings struct {
 	DrainTimeoutSec time.Duration // math.MaxInt64 is infinity
+
+	// ControlGroup may operate the manager through its control socket; "" is nobody, and ControlGID then -1.
+	ControlGroup  string
+	ControlGID    int
+	ControlOthers ControlOthers
 }
+
+// ControlOthers is what users may do at the control socket who are neither root, nor the manager's own, nor of its group.
+type ControlOthers int
+
+// The values of control_others.
+const (
+	ControlOthersNothing ControlOthers = iota
+	ControlOthersRead
+)
 
 // Unit returns the unit of a name; nil if it is not among the good ones.
 func (s *Set) Unit(name string) *Unit {

@@ -12,7 +12,7 @@ import (
 // settings reads sockbridge.toml. Where its [defaults] have errors no unit that inherits them is right: a user that is
 // not taken from there would be root.
 func (l *loader) settings() {
-	l.set.Settings = Settings{DrainTimeoutSec: DefaultDrainTimeout}
+	l.set.Settings = Settings{DrainTimeoutSec: DefaultDrainTimeout, ControlGID: -1}
 	if l.opt.Settings == "" || l.withoutSettings() {
 		return
 	}
@@ -69,8 +69,22 @@ func (d *draft) ownSettings(v value, to *Settings) {
 			r.add(s, "settings", key, kv)
 		}
 		d.bindTable(s, slot{settings: to})
+		d.controlGroup(s["control_group"], to)
 	}
 	d.problems = append(d.problems, r.problems...)
+}
+
+// controlGroup looks up who may operate the manager.
+func (d *draft) controlGroup(e entry, s *Settings) {
+	if s.ControlGroup == "" {
+		return
+	}
+	g, err := d.world.groupID(s.ControlGroup)
+	if err != nil {
+		d.fail(e, err.Error())
+		return
+	}
+	s.ControlGID = g.gid
 }
 
 // checkDefaults reads the defaults as if a unit had written them, so that a fault is told even where there is no unit.

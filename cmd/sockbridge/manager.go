@@ -34,6 +34,17 @@ type manager struct {
 }
 
 func (m *manager) run(ctx context.Context, load loader) error {
+	before, err := newSuccession()
+	if err != nil {
+		return err
+	}
+	if before.check {
+		return before.answer(ctx, superserver.Options{Load: load})
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("cannot tell which program this is: %w", err)
+	}
 	inherited, err := activation.Inherited(true)
 	if err != nil {
 		return fmt.Errorf("cannot take the sockets that were passed to us: %w", err)
@@ -52,8 +63,9 @@ func (m *manager) run(ctx context.Context, load loader) error {
 	writer := logsink.NewWriter(stderr, format)
 	defer writer.Close(logPatience)
 	server, err := superserver.New(superserver.Options{
-		Load: load, Control: m.control, Strict: m.strict, Inherited: inherited,
-		Sink: logsink.New(writer, format, level).Event,
+		Load: load, Control: m.control, Strict: m.strict, Inherited: inherited, Version: version,
+		Sink: logsink.New(writer, format, level).Event, Flush: func() { writer.Flush(logPatience) },
+		Executable: executable, Resume: before.state,
 	})
 	if err != nil {
 		return err

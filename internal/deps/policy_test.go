@@ -26,6 +26,8 @@ const product = `
 	activation, units, golang.org/x/sys < internal/listener;
 	internal/event, golang.org/x/sys < internal/logsink;
 	golang.org/x/sys < internal/state;
+	NONE < internal/launch/atstart; # whatever it imported would run before it
+	internal/launch/atstart < internal/launch;
 
 	# The engine: it knows what a connection is given, and no unit.
 	activation, internal/event, internal/launch, internal/loop, golang.org/x/sys < internal/supervise;
@@ -46,11 +48,13 @@ const product = `
 
 	# The command line parses, calls and prints; launch is here for the stage that it enters
 	# again, logsink for the choice of where the log goes.
-	activation, control, units, internal/launch, internal/logsink, internal/proxy, internal/superserver,
+	activation, control, units, internal/launch, internal/logsink, internal/proxy, internal/state, internal/superserver,
 	github.com/spf13/cobra < cmd/sockbridge;
 	golang.org/x/sys < cmd/sockbridge; # whether standard error is a terminal
 
 	activation < examples/go/...;
+	control < examples/controllers/go/...;
+	golang.org/x/sys, os/exec < bench/control; # it starts what it measures
 
 	# Only tests live here.
 	NONE < examples, internal/deps, test;

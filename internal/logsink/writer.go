@@ -20,7 +20,9 @@ type Writer struct {
 	queue   []byte
 	dropped int
 	failed  int // lines lost because the destination refused them
+	writing bool
 	closing bool
+	flushed chan struct{} // closed when nothing is queued or written; nil: nobody waits
 
 	done chan struct{} // closed when the writing goroutine has ended
 }
@@ -59,6 +61,24 @@ func (w *Writer) Close(patience time.Duration) {
 	}
 }
 
+// Flush waits until everything that is queued has been written, no longer than patience.
+func (w *Writer) Flush(patience time.Duration) {
+	w.mu.Lock()
+	if len(w.queue) == 0 && w.dropped == 0 && !w.writing {
+		w.mu.Unlock()
+		return
+	}
+	if w.flushed == nil {
+		w.flushed = make(chan struct{})
+	}
+	flushed := w.flushed
+	w.mu.Unlock()
+	select {
+	case <-flushed:
+	case <-time.After(patience):
+	}
+}
+
 func (w *Writer) run() {
 	defer close(w.done)
 	var spare []byte
@@ -78,9 +98,15 @@ func (w *Writer) run() {
 func (w *Writer) next(spare []byte) (batch []byte, more bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.writing = false
 	for len(w.queue) == 0 && w.dropped == 0 && !w.closing {
+		if w.flushed != nil {
+			close(w.flushed)
+			w.flushed = nil
+		}
 		w.wake.Wait()
 	}
+	w.writing = true
 	batch, w.queue = w.queue, spare
 	if lost := w.dropped + w.failed; lost > 0 {
 		batch = append(batch, w.lost(lost)...)

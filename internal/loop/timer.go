@@ -29,6 +29,12 @@ func (t *Timer) Stop() {
 	}
 }
 
+// Waiting reports whether the timer is still to fire; nil never is.
+func (t *Timer) Waiting() bool { return t != nil && t.index >= 0 }
+
+// At is the time for which the timer was set.
+func (t *Timer) At() time.Time { return t.at }
+
 // runTimers fires what is due, in the order of time, then of making. What is set meanwhile waits for the next round, so that
 // a timer that always sets itself again cannot hold up descriptors.
 func (l *Loop) runTimers() {

@@ -1,40 +1,39 @@
 package superserver
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"sockbridge/control"
+	"sockbridge/internal/controllers"
+	"sockbridge/internal/event"
 	"sockbridge/internal/launch"
 	"sockbridge/internal/listener"
-	"sockbridge/internal/loop"
 	"sockbridge/units"
 )
 
-const (
-	controlUnit = "control" // whose listener the control socket is, in messages
-	maxSessions = 64
-	// maxCommand bounds a line, with its line feed, in bytes.
-	maxCommand = 1024
-)
+// controlUnit is whose listener the control socket is, in messages.
+const controlUnit = "control"
 
-// A control is the control socket and its sessions. So far it answers ping.
-type control struct {
-	server    *Server
+// A controlSocket is the control socket and those who serve its clients.
+type controlSocket struct {
+	path      string
 	listeners *listener.Set
-	watch     *loop.Watch
-	resting   *loop.Timer
-	sessions  map[*session]struct{}
+	server    *controllers.Server
+	crowd     crowd
 }
 
 // tryControl opens the control socket. Where another manager listens on it we must not run; without one for any other reason,
 // such as a read-only folder, we serve all the same.
-func (s *Server) tryControl() error {
+func (s *Server) tryControl(settings units.Settings) error {
+	s.controlSettings = settings
 	err := s.openControl()
 	if err == nil || errors.Is(err, unix.EADDRINUSE) {
 		return err
@@ -51,30 +50,74 @@ func (s *Server) openControl() error {
 	if err != nil {
 		return fmt.Errorf("cannot tell where control socket %q is: %w", s.options.Control, err)
 	}
-	c := &control{server: s, sessions: map[*session]struct{}{}}
-	c.listeners = listener.NewSet(listener.Options{MinFD: launch.LongLived})
-	change, problems := c.listeners.Prepare([]*units.Unit{controlSocket(path)})
-	if len(problems) > 0 {
-		change.Rollback()
-		return fmt.Errorf("cannot open control socket: %w; %s", problems[0].Err, problems[0].Hint)
+	c := &controlSocket{path: path, listeners: listener.NewSet(listener.Options{
+		MinFD: launch.LongLived, Restored: s.restored.restoredControl(),
+	})}
+	c.crowd = crowd{used: map[*control.Session]uint64{}, leaving: map[*control.Session]struct{}{}}
+	if _, err := c.dress(s.controlSettings); err != nil {
+		return errors.Join(append([]error{err}, c.listeners.Close()...)...)
 	}
-	if errs := change.Commit(); len(errs) > 0 {
-		return errors.Join(append(errs, c.listeners.Close()...)...)
+	c.server, err = controllers.New(controllers.Options{
+		Loop: s.loop, Engine: s.engine, Launcher: s.launcher, MaxSessions: maxSessions + spareSessions, Name: "sockbridge",
+		Rights: s.rights, Commands: c.crowd.counted(s.commands()), Log: s.logControl, Restored: s.restored != nil,
+	})
+	switch {
+	case err != nil:
+	case s.restored != nil:
+		err = s.resumeControl(c)
+	default:
+		err = c.listen()
 	}
-	c.watch, err = s.loop.Watch(c.listeners.All()[0].FD, loop.Readable, func(loop.Events) { c.accept() })
 	if err != nil {
-		return errors.Join(append(c.listeners.Close(), err)...)
+		return errors.Join(append([]error{err}, c.listeners.Close()...)...)
 	}
 	s.control = c
 	return nil
 }
 
-// controlSocket is the control socket in the words of a unit: only the manager's own user may connect.
-func controlSocket(path string) *units.Unit {
+// dress opens the socket, or gives the open one the owner and mode of the settings. It reports whether it is another one now: its
+// node may be gone.
+func (c *controlSocket) dress(settings units.Settings) (another bool, err error) {
+	change, problems := c.listeners.Prepare([]*units.Unit{controlUnitOf(c.path, settings)})
+	if len(problems) > 0 {
+		change.Rollback()
+		return false, fmt.Errorf("cannot open control socket: %w; %s", problems[0].Err, problems[0].Hint)
+	}
+	another = len(change.Opened()) > 0
+	return another, errors.Join(change.Commit()...)
+}
+
+// listen has the sessions of the socket served. The server gets a descriptor of its own, so that ours keeps the node.
+func (c *controlSocket) listen() error {
+	fd, err := unix.FcntlInt(uintptr(c.listeners.All()[0].FD), unix.F_DUPFD_CLOEXEC, launch.LongLived)
+	if err != nil {
+		return fmt.Errorf("cannot serve control socket %q: %w", c.path, err)
+	}
+	return c.server.Listen(fd)
+}
+
+// controlUnitOf is the control socket in the words of a unit.
+func controlUnitOf(path string, settings units.Settings) *units.Unit {
 	return &units.Unit{Name: controlUnit, Sockets: []units.Socket{{
 		Listen: []units.Address{{Network: units.UnixStream, Path: path}}, Accept: true, Backlog: 128,
-		SocketUID: -1, SocketGID: -1, SocketMode: 0o600, DirectoryMode: fs.FileMode(0o755), RemoveOnStop: true,
+		SocketUID: -1, SocketGID: settings.ControlGID, SocketMode: controlMode(settings),
+		DirectoryMode: fs.FileMode(0o755), RemoveOnStop: true,
 	}}}
+}
+
+// adjustControl follows settings that a reload has changed. Sessions keep the rights that they have.
+func (s *Server) adjustControl() {
+	settings := s.set.Settings
+	before := s.controlSettings
+	s.controlSettings = settings
+	if s.control == nil || before.ControlGID == settings.ControlGID && before.ControlOthers == settings.ControlOthers {
+		return
+	}
+	another, err := s.control.dress(settings)
+	if err == nil && another {
+		err = s.control.listen()
+	}
+	s.report("", err)
 }
 
 func (s *Server) closeControl() {
@@ -83,106 +126,64 @@ func (s *Server) closeControl() {
 		return
 	}
 	s.control = nil
-	for session := range c.sessions {
-		session.close()
-	}
-	c.resting.Stop()
-	s.report(controlUnit, c.watch.Close())
-	s.report(controlUnit, errors.Join(c.listeners.Close()...))
+	s.report(controlUnit, errors.Join(append([]error{c.server.Close()}, c.listeners.Close()...)...))
 }
 
-func (c *control) accept() {
-	fd, _, err := unix.Accept4(c.listeners.All()[0].FD, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
-	if err != nil {
-		c.rest() // the client has left again, or we are short of descriptors
-		return
-	}
-	if len(c.sessions) >= maxSessions {
-		c.idlest().close()
-	}
-	session := &session{control: c, fd: fd, last: c.server.loop.Now()}
-	if session.watch, err = c.server.loop.Watch(fd, loop.Readable, func(loop.Events) { session.read() }); err != nil {
-		c.server.report(controlUnit, err)
-		session.close()
-		return
-	}
-	c.sessions[session] = struct{}{}
-}
-
-// rest leaves the socket alone for a moment: a client that cannot be accepted stays in its queue, and readable.
-func (c *control) rest() {
-	c.server.report(controlUnit, c.watch.Set(0))
-	c.resting = c.server.loop.After(shortOfDescriptors, func() {
-		c.server.report(controlUnit, c.watch.Set(loop.Readable))
-	})
-}
-
-// idlest is the session that has said nothing for the longest time.
-func (c *control) idlest() (idlest *session) {
-	for s := range c.sessions {
-		if idlest == nil || s.last.Before(idlest.last) {
-			idlest = s
+// sessions are those of the control socket.
+func (s *Server) sessions() iter.Seq[*control.Session] {
+	return func(yield func(*control.Session) bool) {
+		if s.control == nil {
+			return
+		}
+		for session := range s.control.server.Sessions() {
+			if !yield(session.Control()) {
+				return
+			}
 		}
 	}
-	return idlest
 }
 
-// A session is one connection to the control socket.
-type session struct {
-	last    time.Time // when it said something
-	control *control
-	fd      int
-	watch   *loop.Watch
-	line    []byte
+// controlLines is how many lines of the log sessions may cause in a second: a client that errs without end must not push out what
+// others have to say.
+const controlLines = 20
+
+// A quota counts the lines of a second.
+type quota struct {
+	since time.Time
+	lines int
+	lost  int
 }
 
-func (s *session) read() {
-	var buf [maxCommand]byte
-	n, err := unix.Read(s.fd, buf[:])
-	switch {
-	case errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR):
+// take reports whether another line may be written, and how many were not since the last.
+func (q *quota) take(now time.Time) (lost int, ok bool) {
+	if now.Sub(q.since) >= time.Second {
+		q.since, q.lines = now, 0
+	}
+	if q.lines++; q.lines > controlLines {
+		q.lost++
+		return 0, false
+	}
+	lost, q.lost = q.lost, 0
+	return lost, true
+}
+
+// logControl tells what sessions have to say to the log: what was refused, to whom.
+func (s *Server) logControl(level control.Level, text string) {
+	if level < control.LevelWarning || isAnswer(text) {
 		return
-	case err != nil || n == 0:
-		s.close()
+	}
+	lost, ok := s.controlLog.take(time.Now())
+	if !ok {
 		return
 	}
-	s.last = s.control.server.loop.Now()
-	s.line = append(s.line, buf[:n]...)
-	for {
-		line, rest, found := bytes.Cut(s.line, []byte{'\n'})
-		if !found {
-			break
-		}
-		s.line = rest
-		s.command(line)
+	if lost > 0 {
+		s.publish(event.Event{Type: event.Warning, Err: fmt.Errorf("%d lines about controllers were left out", lost)})
 	}
-	if len(s.line) >= maxCommand {
-		s.answer("error\tline too long")
-		s.close()
-	}
+	s.publish(event.Event{Type: event.Warning, Err: errors.New(text)})
 }
 
-// command answers one line: a name and its arguments, separated by TABs.
-func (s *session) command(line []byte) {
-	name, _, _ := bytes.Cut(line, []byte{'\t'})
-	switch string(name) {
-	case "":
-	case "ping":
-		s.answer("pong")
-	default:
-		s.answer("error\tUnknown command: " + string(name))
-	}
-}
-
-// answer sends one line. A client that does not read its answers loses them, and only those.
-func (s *session) answer(line string) {
-	_ = unix.Sendto(s.fd, []byte(line+"\n"), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil)
-}
-
-func (s *session) close() {
-	delete(s.control.sessions, s)
-	if s.watch != nil {
-		s.control.server.report(controlUnit, s.watch.Close())
-	}
-	s.control.server.report(controlUnit, unix.Close(s.fd))
+// isAnswer tells the lines about commands that have failed: the client knows it, and what matters to the operator are events of
+// their own.
+func isAnswer(text string) bool {
+	return strings.Contains(text, " command failed: ") || strings.HasPrefix(text, "  with error: ")
 }

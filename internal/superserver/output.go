@@ -35,6 +35,8 @@ type output struct {
 
 	lines int         // told in the present outputTime
 	rest  *loop.Timer // ends it
+
+	closed func() // told when close is through; may be nil
 }
 
 // writer returns the end that services write to, which stays the output's.
@@ -61,7 +63,10 @@ func (o *output) open() error {
 	if err := errors.Join(errRead, errWrite, unix.SetNonblock(o.read, true)); err != nil {
 		return err
 	}
-	var err error
+	return o.attend()
+}
+
+func (o *output) attend() (err error) {
 	o.watch, err = o.server.loop.Watch(o.read, loop.Readable, func(loop.Events) { o.readable() })
 	return err
 }
@@ -112,9 +117,15 @@ func (o *output) tell(line []byte) {
 
 // close tells what is left and closes the pipe. The unit's instances have ended.
 func (o *output) close() {
-	if o.read < 0 {
-		return
+	if o.read >= 0 {
+		o.finish()
 	}
+	if o.closed != nil {
+		o.closed()
+	}
+}
+
+func (o *output) finish() {
 	for range lastTakes {
 		if !o.take() {
 			break

@@ -16,77 +16,157 @@ import (
 // reloadPause is the least time between two reloads: of a flood of requests the last one counts.
 const reloadPause = 100 * time.Millisecond
 
+// A request asks for a reload, or for what one would do.
+type request struct {
+	dry  bool
+	done func(outcome) // nil: nobody waits for it
+}
+
 // reload loads the units again and goes over to them, all or nothing: whatever is wrong with any of them, in the files, with
-// a socket or with a program, is told and leaves everything as it was. Loading looks up names and reads files, so it runs
-// beside the loop; requests that come meanwhile are one more reload.
+// a socket or with a program, is told and leaves everything as it was.
 func (s *Server) reload() {
+	if !slices.ContainsFunc(s.requests, func(r request) bool { return !r.dry }) {
+		s.requests = append(s.requests, request{})
+	}
+	s.nextLoad()
+}
+
+// request asks for a reload whose outcome somebody waits for.
+func (s *Server) request(r request) {
+	s.requests = append(s.requests, r)
+	s.nextLoad()
+}
+
+// nextLoad begins with what was asked for first, and with all that asked for the same. Loading looks up names and reads files,
+// so it runs beside the loop, one at a time; requests that come meanwhile are for the next.
+func (s *Server) nextLoad() {
 	switch {
 	case s.stopping:
+		s.answer(s.requests, outcome{err: errStopping})
+		s.requests = nil
 		return
-	case s.loading:
-		s.loadAgain = true
+	case s.loading || len(s.requests) == 0:
 		return
 	case len(s.heirs) > 0, s.loop.Now().Sub(s.lastLoad) < reloadPause:
 		s.postpone()
 		return
 	}
-	s.loading, s.loadAgain, s.lastLoad = true, false, s.loop.Now()
-	s.notify(reloading())
+	dry := s.requests[0].dry
+	taken := s.takeRequests(dry)
+	s.loading, s.lastLoad = true, s.loop.Now()
+	if !dry {
+		s.notify(reloading())
+	}
 	previous := s.set
 	s.loaders.Go(func() { // close waits for it
 		set, err := s.options.Load(s.ctx, previous)
-		s.loop.Post(func() { s.loaded(set, err) })
+		s.loop.Post(func() { s.loaded(set, err, dry, taken) })
 	})
 }
 
-// postpone asks for a reload in a moment, once.
+func (s *Server) takeRequests(dry bool) (taken []request) {
+	var left []request
+	for _, r := range s.requests {
+		if r.dry == dry {
+			taken = append(taken, r)
+		} else {
+			left = append(left, r)
+		}
+	}
+	s.requests = left
+	return taken
+}
+
+// postpone goes on in a moment, once.
 func (s *Server) postpone() {
 	if s.postponed == nil {
 		s.postponed = s.loop.After(reloadPause, func() {
 			s.postponed = nil
-			s.reload()
+			s.nextLoad()
 		})
 	}
 }
 
-func (s *Server) loaded(set *units.Set, err error) {
+func (s *Server) loaded(set *units.Set, err error, dry bool, taken []request) {
 	s.loading = false
 	if s.stopping {
+		s.answer(taken, outcome{err: errStopping})
+		s.nextLoad()
 		return
 	}
-	if err == nil {
-		err = s.apply(set)
+	o := outcome{err: err}
+	switch {
+	case err != nil:
+	case dry:
+		o = s.rehearse(set)
+	default:
+		o = s.apply(set)
 	}
-	if err != nil {
-		s.publish(event.Event{Type: event.ReloadError, Err: err, Text: "nothing was changed"})
+	if !dry {
+		s.tellReload(o)
 	}
-	s.notify("READY=1\nSTATUS=" + s.summary())
-	if s.loadAgain {
-		s.reload()
+	s.answer(taken, o)
+	s.nextLoad()
+}
+
+func (s *Server) answer(requests []request, o outcome) {
+	for _, r := range requests {
+		if r.done != nil {
+			r.done(o)
+		}
 	}
 }
 
-// apply makes a loaded set the running generation, or says why it cannot be.
-func (s *Server) apply(set *units.Set) error {
-	s.tellProblems(set)
-	if n := set.Problems.Count(units.Error); n > 0 {
-		return fmt.Errorf("%w: %d of them", ErrConfig, n)
+// tellReload tells everybody how a reload went.
+func (s *Server) tellReload(o outcome) {
+	if o.err != nil {
+		s.publish(event.Event{Type: event.ReloadError, Err: o.err, Text: "nothing was changed"})
+	} else {
+		s.publish(event.Event{Type: event.Reload, Text: o.String()})
 	}
-	change, problems := s.listeners.Prepare(set.Units)
-	changes := s.changes(set, change)
-	programs, err := s.compileChanged(changes)
+	s.notify("READY=1\nSTATUS=" + s.summary())
+	s.tellOutcome(o)
+}
+
+// A plan is a generation that could be gone over to: everything that can fail was tried.
+type plan struct {
+	set      *units.Set
+	changes  []units.Change
+	programs map[string]*launch.Program
+	sockets  *listener.Change
+}
+
+// apply makes a loaded set the running generation, or says why it cannot be.
+func (s *Server) apply(set *units.Set) outcome {
+	s.tellProblems(set)
+	p, o := s.plan(set)
+	if o.err != nil {
+		return o
+	}
+	s.retryLoad = false
+	o.listeners = s.switchTo(p)
+	o.generation, o.connections = s.generation, s.connectionsNow()
+	return o
+}
+
+// plan makes the next generation ready. On an error everything is as it was.
+func (s *Server) plan(set *units.Set) (plan, outcome) {
+	if n := set.Problems.Count(units.Error); n > 0 {
+		return plan{}, outcome{err: fmt.Errorf("%w: %d of them", ErrConfig, n), faults: faultsOf(set.Problems)}
+	}
+	sockets, problems := s.listeners.Prepare(s.wanted(set))
+	p := plan{set: set, changes: s.changes(set, sockets), sockets: sockets}
+	programs, err := s.compileChanged(p.changes)
 	if len(problems) > 0 || err != nil {
-		change.Rollback()
+		sockets.Rollback()
 		// Instances of units that are gone may hold addresses until they end.
 		s.retryLoad = len(problems) > 0 && len(s.leaving) > 0
-		errs := []error{err}
-		for _, p := range problems {
-			errs = append(errs, fmt.Errorf("unit %q: %s", p.Unit, placed(p)))
+		return plan{}, outcome{
+			err: errors.Join(append([]error{err}, failures(problems)...)...), faults: append(faultsOfListeners(problems), faultOf(err)...),
 		}
-		return errors.Join(errs...)
 	}
-	s.switchTo(set, changes, programs, change)
-	return nil
+	p.programs = programs
+	return p, outcome{changes: p.changes}
 }
 
 // changes are the units of set that are not served as they are there: those that differ from the running generation, those that
@@ -103,7 +183,7 @@ func (s *Server) changes(set *units.Set, change *listener.Change) []units.Change
 	}
 	for _, u := range set.Units {
 		switch {
-		case known[u.Name]:
+		case known[u.Name] || s.isStopped(u.Name):
 		case s.units[u.Name] == nil:
 			changes = append(changes, units.Change{Kind: units.Added, Unit: u.Name, New: u})
 		case touched[u.Name]:
@@ -129,37 +209,37 @@ func (s *Server) compileChanged(changes []units.Change) (map[string]*launch.Prog
 	return programs, nil
 }
 
-// switchTo makes set the running generation. Nothing in it can fail but what is told and goes on: everything that can was
-// tried before. It runs in one round of the loop, so that no event meets a unit half-way.
-func (s *Server) switchTo(set *units.Set, changes []units.Change, programs map[string]*launch.Program, change *listener.Change) {
-	s.set = set
+// switchTo makes a plan's set the running generation. Nothing in it can fail but what is told and goes on: everything that can
+// was tried before. It runs in one round of the loop, so that no event meets a unit half-way.
+func (s *Server) switchTo(p plan) tally {
+	s.set, s.loadedAt = p.set, time.Now()
 	s.generation++
-	for _, c := range changes {
+	for _, c := range p.changes {
 		s.letGo(c)
 	}
-	listeners := s.commit(change)
-	for _, c := range changes {
-		if c.New != nil {
-			s.takeUp(c.New, programs[c.Unit])
+	listeners := s.commit(p.sockets)
+	s.enroll(p.set)
+	for _, c := range p.changes {
+		if c.New != nil && !s.isStopped(c.Unit) {
+			s.takeUp(c.New, p.programs[c.Unit])
 		}
 	}
 	s.serveRetired()
-	s.publish(event.Event{
-		Type: event.Reload, Text: fmt.Sprintf("generation %d: %s; %s", s.generation, describe(changes), listeners),
-	})
+	s.adjustControl()
+	return listeners
 }
 
 // letGo stops a changed unit from touching its listeners, and a removed one from everything.
 func (s *Server) letGo(c units.Change) {
 	u := s.units[c.Unit]
 	switch {
-	case u == nil: // new, or left out of an earlier generation
+	case u == nil: // new, stopped, or left out of an earlier generation
 	case c.New == nil:
-		s.remove(u)
+		s.retire(u)
 	case c.Old.Accept() != c.New.Accept():
 		// What serves it now cannot serve it then: it ends in its own time, beside its successor.
 		u.runner.unwatch()
-		s.remove(u)
+		s.retire(u)
 	default:
 		u.runner.unwatch()
 		if len(c.Keys) == 0 || sockets(c.Old) != sockets(c.New) {
@@ -168,15 +248,23 @@ func (s *Server) letGo(c units.Change) {
 	}
 }
 
-// takeUp serves a new or changed unit.
+// takeUp serves a new or changed unit, as somebody has ordered it.
 func (s *Server) takeUp(conf *units.Unit, program *launch.Program) {
-	u := s.units[conf.Name]
-	if u == nil {
+	if u := s.units[conf.Name]; u == nil {
 		s.add(conf, program)
-		return
+	} else {
+		u.conf, u.program = conf, program
+		s.report(conf.Name, u.runner.configure())
 	}
-	u.conf, u.program = conf, program
-	s.report(conf.Name, u.runner.configure())
+	a := s.accountOf(conf.Name)
+	switch a.standing {
+	case failed:
+		s.settle(a, active)
+	case paused, draining:
+		s.impose(a)
+	case active, stopped, standings:
+	}
+	s.touch(a)
 }
 
 // sockets names what the instances of a unit hold.

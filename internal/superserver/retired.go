@@ -7,7 +7,6 @@ import (
 
 	"sockbridge/internal/event"
 	"sockbridge/internal/listener"
-	"sockbridge/internal/supervise"
 )
 
 const (
@@ -88,14 +87,11 @@ func (a *acceptor) inherit(h *heir) {
 // inherit runs the service on the retired listener alone.
 func (r *shared) inherit(h *heir) {
 	u, server := r.unit, r.unit.server
-	config := r.config()
-	config.Launch = r.launch([]*listener.Listener{h.listener})
-	config.Triggers = []supervise.Trigger{triggerOf(h.listener)}
-	service, err := server.engine.NewService(config)
-	server.report(u.conf.Name, err)
-	h.serve = func() bool { return service.Running() == 0 }
+	old := &shared{unit: u, variant: " retired " + h.listener.Addr.Key()}
+	server.report(u.conf.Name, old.serve([]*listener.Listener{h.listener}))
+	h.serve = func() bool { return old.service == nil || old.service.Running() == 0 }
 	h.stop = func() {
-		service.Unwatch()
-		server.leave(&shared{unit: u, service: service}, func() {})
+		old.unwatch()
+		server.leave(old, func() {})
 	}
 }

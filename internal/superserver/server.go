@@ -26,6 +26,7 @@ import (
 	"sockbridge/internal/launch"
 	"sockbridge/internal/listener"
 	"sockbridge/internal/loop"
+	"sockbridge/internal/state"
 	"sockbridge/internal/supervise"
 	"sockbridge/units"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	// Load reads the units; previous is the running generation, nil at the start. Reloads call it from a goroutine of their
 	// own, one at a time.
 	Load func(ctx context.Context, previous *units.Set) (*units.Set, error)
+	// Version is what the manager says of itself.
+	Version string
 	// Control is the path of the control socket; empty is none.
 	Control string
 	// Strict makes a start fail on any unit with an error.
@@ -43,6 +46,12 @@ type Options struct {
 	Sink event.Sink
 	// Inherited are listening sockets that somebody bound for us; the Server takes ownership of them.
 	Inherited []activation.FD
+	// Executable is the absolute path of the program that an upgrade executes unless it is told another.
+	Executable string
+	// Flush is called before another program takes our place: what the Sink has not written then is lost. Nil is nothing.
+	Flush func()
+	// Resume is what the program had to say whose place we have taken; nil: we are the first.
+	Resume *state.State
 }
 
 // ErrConfig is returned by Run for units so bad that serving would be wrong. Each problem was told as an event before.
@@ -63,21 +72,38 @@ type Server struct {
 	launcher  *launch.Launcher
 	engine    *supervise.Engine
 	listeners *listener.Set
-	reserve   reserve
 
 	set        *units.Set // the running generation
 	generation int
 	units      map[string]*unit
 	leaving    map[runner]struct{} // closed runners whose instances have not all ended
 	heirs      map[*heir]struct{}
-	control    *control
-	conns      uint64 // accepted so far, for ids
+	control    *controlSocket
+
+	journal  *journal
+	accounts map[string]*account // of every unit of the generation, whether it is served or not
+	names    []string            // theirs, sorted; nil: to be sorted again
+	touched  []*account          // whose state may have changed in this round
+	started  time.Time
+	loadedAt time.Time // when the generation was
+
+	audience  bool // somebody has subscribed to something, and may still be there
+	followers []*follower
+	followed  uint64 // so far
+
+	controlLog quota
+
+	upgrading *upgrade      // nil: none is under way
+	restored  *restored     // of the program whose place we took, until it is taken up
+	upgraded  []func(error) // told when it is
+
+	controlSettings units.Settings // whose group and others are in force at the control socket
 
 	ctx       context.Context //nolint:containedctx // Run's, for what the loop starts beside itself
 	cancel    context.CancelFunc
 	loaders   sync.WaitGroup
 	loading   bool // a reload is under way
-	loadAgain bool // and another was asked for
+	requests  []request
 	postponed *loop.Timer
 	lastLoad  time.Time
 	retryLoad bool        // when something leaving is gone, which may have been in the way
@@ -90,8 +116,12 @@ type Server struct {
 	end      error // what Run returns
 }
 
-// New makes a Server; Run serves and releases it.
+// New makes a Server; Run serves and releases it. Its error is also about a state to resume that cannot be read.
 func New(o Options) (*Server, error) {
+	r, err := resumed(&o)
+	if err != nil {
+		return nil, err
+	}
 	l, err := loop.New(loop.Options{Keep: launch.Keep})
 	if err != nil {
 		return nil, err
@@ -103,11 +133,16 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		options: o, loop: l, launcher: launcher,
 		units: map[string]*unit{}, leaving: map[runner]struct{}{}, heirs: map[*heir]struct{}{},
+		journal: newJournal(), accounts: map[string]*account{}, started: time.Now(), restored: r,
 	}
+	// Before the sessions write what there is to be said.
+	l.RoundEnd(s.tellStates)
+	l.RoundEnd(s.thinOut)
 	s.engine = supervise.New(supervise.Options{Loop: l, Launcher: launcher, Publish: s.publish})
 	s.listeners = listener.NewSet(listener.Options{
-		MinFD: launch.LongLived, Inherited: inherited(o.Inherited), Filter: filter,
+		MinFD: launch.LongLived, Inherited: inherited(o.Inherited), Restored: r.restoredListeners(), Filter: filter,
 	})
+	s.resume()
 	return s, nil
 }
 
@@ -135,15 +170,14 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.close()
 	defer s.catchSignals()()
 	defer context.AfterFunc(ctx, func() { s.loop.Post(func() { s.stop(unix.SIGTERM) }) })()
-	if err := s.reserve.open(); err != nil {
-		return err
-	}
+	s.journal.brief = true
 	if err := s.begin(s.ctx); err != nil {
 		if s.ctx.Err() != nil {
 			return nil // somebody asked us to stop before we had begun
 		}
 		return err
 	}
+	s.journal.brief = false
 	s.begun.Store(true)
 	if err := s.loop.Run(); err != nil {
 		return err
@@ -157,37 +191,54 @@ func (s *Server) begin(ctx context.Context) error {
 		return err
 	}
 	s.tellProblems(set)
-	if set.Problems.Count(units.Error) > 0 && (s.options.Strict || len(set.Units) == 0) {
+	if set.Problems.Count(units.Error) > 0 && (s.options.Strict || len(set.Units) == 0) && s.restored == nil {
 		return ErrConfig
 	}
-	if err := s.tryControl(); err != nil {
+	if err := s.tryControl(set.Settings); err != nil {
 		return err
 	}
 	if err := s.serve(set); err != nil {
 		return err
 	}
-	s.publish(event.Event{Type: event.Ready, Text: fmt.Sprintf(
-		"%d units, %d listeners, pid %d", len(s.units), len(s.listeners.All()), os.Getpid(),
-	)})
+	s.tellReady()
 	s.notify("READY=1\nSTATUS=" + s.summary())
 	return nil
 }
 
-// serve starts to serve the first generation. Units that cannot be are left out and told.
+// tellReady tells that we serve. What another program has begun is taken up before.
+func (s *Server) tellReady() {
+	kind, text := event.Ready, fmt.Sprintf("%d units, %d listeners, pid %d", len(s.units), len(s.listeners.All()), os.Getpid())
+	if s.restored != nil {
+		kind, text = event.Upgraded, fmt.Sprintf("%s, %d processes, version %s in place of %s",
+			text, s.engine.Live(), s.options.Version, s.restored.manager.Version)
+		s.resumeRest()
+	}
+	s.publish(event.Event{Type: kind, Text: text})
+}
+
+// serve starts to serve the first generation, or the next of the program whose place we took. Units that cannot be are left out
+// and told.
 func (s *Server) serve(set *units.Set) error {
-	s.set, s.generation = set, 1
-	change, problems := s.listeners.Prepare(set.Units)
+	s.set, s.loadedAt = set, time.Now()
+	s.generation++
+	s.enroll(set)
+	change, problems := s.listeners.Prepare(s.wanted(set))
 	bad := map[string]bool{}
+	leaveOut := func(unit string, err error) {
+		if !bad[unit] { // the first reason is the one to mend
+			s.leaveOut(unit, err.Error())
+		}
+		bad[unit] = true
+		s.bad(unit, err)
+	}
 	for _, p := range problems {
-		bad[p.Unit] = true
-		s.bad(p.Unit, errors.New(placed(p)))
+		leaveOut(p.Unit, placedError{p})
 	}
 	programs := map[string]*launch.Program{}
-	for _, u := range set.Units {
+	for _, u := range s.wanted(set) {
 		program, err := s.compile(u)
 		if err != nil {
-			bad[u.Name] = true
-			s.bad(u.Name, err)
+			leaveOut(u.Name, err)
 		}
 		programs[u.Name] = program
 	}
@@ -195,7 +246,7 @@ func (s *Server) serve(set *units.Set) error {
 		change.Without(name)
 	}
 	s.commit(change)
-	for _, u := range set.Units {
+	for _, u := range s.wanted(set) {
 		if !bad[u.Name] {
 			s.add(u, programs[u.Name])
 		}
@@ -205,14 +256,14 @@ func (s *Server) serve(set *units.Set) error {
 			"inherited descriptor %q is kept open, though no unit names its address or its name", in.Name,
 		)})
 	}
-	if len(s.units) == 0 && len(set.Units) > 0 {
+	if len(s.units) == 0 && len(set.Units) > 0 && s.restored == nil {
 		return ErrNothing
 	}
 	return nil
 }
 
-// commit makes a change of listeners live, and returns how many of them were kept, opened and closed, in words.
-func (s *Server) commit(change *listener.Change) string {
+// commit makes a change of listeners live, and returns how many of them were kept, opened and closed.
+func (s *Server) commit(change *listener.Change) tally {
 	kept, opened, closed := change.Kept(), change.Opened(), change.Closed()
 	names := map[*listener.Listener][2]string{}
 	for _, l := range closed {
@@ -234,10 +285,11 @@ func (s *Server) commit(change *listener.Change) string {
 	for _, l := range opened {
 		s.publish(event.Event{Type: event.Listening, Unit: l.Unit, Address: l.Bound().Key()})
 	}
-	return fmt.Sprintf("listeners kept %d, opened %d, closed %d", len(kept), len(opened), len(closed))
+	return tally{kept: len(kept), opened: len(opened), closed: len(closed)}
 }
 
-// tellProblems tells what is wrong with a set; of warnings only those that the running generation did not have.
+// tellProblems tells what is wrong with a set; of warnings only those that the running generation did not have, also where another
+// program has told them.
 func (s *Server) tellProblems(set *units.Set) {
 	told := map[string]bool{}
 	if s.set != nil {
@@ -249,7 +301,7 @@ func (s *Server) tellProblems(set *units.Set) {
 		switch {
 		case p.Severity == units.Error:
 			s.bad(p.Unit, p)
-		case !told[p.Error()]:
+		case !told[p.Error()] && s.restored == nil:
 			s.publish(event.Event{Type: event.Warning, Unit: p.Unit, Err: p})
 		}
 	}
@@ -272,6 +324,9 @@ func (s *Server) publish(e event.Event) {
 		e.Status = fmt.Sprintf("%d/%s", failed.Stage.Code(), failed.Stage.Word())
 	}
 	s.options.Sink(e)
+	n := s.journal.add(e)
+	s.note(&n.Event)
+	s.spread(n)
 }
 
 // notify tells a service manager above us, if there is one.
@@ -281,12 +336,6 @@ func (s *Server) summary() string {
 	return strconv.Itoa(len(s.units)) + " units, generation " + strconv.Itoa(s.generation)
 }
 
-// newConn returns the id of the next connection.
-func (s *Server) newConn() string {
-	s.conns++
-	return strconv.FormatUint(s.conns, 16)
-}
-
 // close releases what is the Server's own. Nothing runs any more.
 func (s *Server) close() {
 	s.cancel()
@@ -294,7 +343,6 @@ func (s *Server) close() {
 	for _, err := range s.listeners.Close() {
 		s.bad("", err)
 	}
-	s.reserve.close()
 	s.report("", errors.Join(s.launcher.Close(), s.loop.Close()))
 	s.loaders.Wait()
 }

@@ -3,6 +3,9 @@ package superserver
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 
 	"sockbridge/activation"
 	"sockbridge/internal/event"
@@ -12,61 +15,106 @@ import (
 	"sockbridge/units"
 )
 
-// shared serves a unit with accept = false: the engine starts the service when somebody waits, and the service accepts.
+// shared serves a unit with accept = false: its listeners are handles of the engine, which starts the service when somebody
+// waits at one of them, and the service accepts.
 type shared struct {
-	unit    *unit
-	service *supervise.Service
+	unit             *unit
+	variant          string // distinguishes the service and its handles from those of others that serve the same unit
+	service          *supervise.Service
+	handles          []string                // names in the engine
+	saved            *supervise.SavedService // of another program, to be taken up
+	paused, draining bool
+
+	// What the next starts are made of.
+	program   *launch.Program
+	listeners []*listener.Listener
+	start     launch.Start
 }
 
-func (r *shared) configure() error {
-	if r.service != nil {
-		return r.service.Configure(r.config())
+func (r *shared) configure() error { return r.serve(r.unit.listeners()) }
+
+// serve has the service start for those who wait at these listeners, and at no others.
+func (r *shared) serve(listeners []*listener.Listener) (err error) {
+	engine, u := r.unit.server.engine, r.unit
+	if r.service == nil {
+		if r.service, err = engine.Define(u.conf.Name+r.variant, u.conf.Name); err != nil {
+			return err
+		}
+		r.apply()
 	}
-	var err error
-	r.service, err = r.unit.server.engine.NewService(r.config())
+	r.program, r.listeners, r.start = u.program, listeners, passed(u.conf, listeners)
+	definition := supervise.Definition{
+		Instances: u.conf.Service.Instances, StopTimeout: u.conf.Service.TimeoutStopSec, Starter: r, Took: listener.Took,
+	}
+	handles := make([]*supervise.Handle, len(listeners))
+	for i, l := range listeners {
+		h := r.handle(l)
+		handles[i] = h
+		definition.FDs = append(definition.FDs, h.Name)
+		definition.Triggers = append(definition.Triggers, supervise.Trigger{Readable: h.Name})
+	}
+	before := r.handles
+	if err := engine.AddHandles(handles...); err != nil {
+		return err
+	}
+	r.handles = definition.FDs
+	if r.saved != nil {
+		err = r.service.Restore(r.saved, definition)
+		r.saved = nil
+	} else {
+		err = r.service.Set(definition)
+	}
+	r.forget(before, r.handles)
 	return err
 }
 
-func (r *shared) config() supervise.ServiceConfig {
-	u := r.unit
-	listeners := u.listeners()
-	config := supervise.ServiceConfig{
-		Unit: u.conf.Name, Program: u.program, Launch: r.launch(listeners),
-		Took: listener.Took, Instances: u.conf.Service.Instances, StopTimeout: u.conf.Service.TimeoutStopSec,
+// handle is the listener as the engine knows it.
+func (r *shared) handle(l *listener.Listener) *supervise.Handle {
+	return &supervise.Handle{
+		Name: r.unit.conf.Name + r.variant + ":" + l.Addr.Key(), FD: l.FD, Kind: "socket", Text: l.Addr.Key(),
+		Borrowed: true, Unit: r.unit.conf.Name, Queue: l, Accepts: l.Addr.Network.Accepts(),
 	}
+}
+
+// forget takes the handles of listeners that are no more out of the engine.
+func (r *shared) forget(names, but []string) {
+	kept := map[string]bool{}
+	for _, name := range but {
+		kept[name] = true
+	}
+	for _, name := range names {
+		if !kept[name] {
+			r.unit.server.report(r.unit.conf.Name, r.unit.server.engine.DeleteHandle(supervise.UnitKey(name)))
+		}
+	}
+}
+
+// passed is what every instance is given: all listeners, unless it has the one as standard input.
+func passed(conf *units.Unit, listeners []*listener.Listener) (start launch.Start) {
+	if conf.Service.StandardInput.Kind == units.StreamSocket {
+		return start
+	}
+	list := activation.Listening{Unit: conf.Name, Protocols: protocols(conf)}
 	for _, l := range listeners {
-		config.Triggers = append(config.Triggers, triggerOf(l))
+		start.Files = append(start.Files, l.FD)
+		list.Sockets = append(list.Sockets, activation.Socket{Name: l.Name, Addr: endpointOf(l)})
 	}
-	return config
+	start.Env, start.Announce = list.Environ(), list.Announces()
+	return start
 }
 
-func triggerOf(l *listener.Listener) supervise.Trigger {
-	return supervise.Trigger{FD: l.FD, Queue: l, Accepts: l.Addr.Network.Accepts()}
-}
-
-// launch returns what makes the start of an instance: all listeners, or the one as standard input.
-func (r *shared) launch(listeners []*listener.Listener) func(alone bool) (launch.Start, error) {
+// Prepare is supervise.Starter's.
+func (r *shared) Prepare(_ *supervise.Service, alone bool) (p supervise.Prepared, err error) {
 	u := r.unit
-	var start launch.Start
-	if u.conf.Service.StandardInput.Kind != units.StreamSocket {
-		passed := activation.Listening{Unit: u.conf.Name, Protocols: protocols(u.conf)}
-		for _, l := range listeners {
-			start.Files = append(start.Files, l.FD)
-			passed.Sockets = append(passed.Sockets, activation.Socket{Name: l.Name, Addr: endpointOf(l)})
+	if alone {
+		// The mode is shared: under an instance that runs it must not change.
+		for _, l := range r.listeners {
+			u.server.report(u.conf.Name, l.RestoreMode())
 		}
-		start.Env, start.Announce = passed.Environ(), passed.Announces()
 	}
-	return func(alone bool) (s launch.Start, err error) {
-		s = start
-		for _, l := range listeners {
-			// The mode is shared: under an instance that runs it must not change.
-			if alone {
-				u.server.report(u.conf.Name, l.RestoreMode())
-			}
-		}
-		s.Streams, err = u.streams(listeners[0].FD)
-		return s, err
-	}
+	p = supervise.Prepared{Program: r.program, Launch: r.start, Group: true}
+	p.Launch.Streams, err = u.streams(r.listeners[0].FD)
+	return p, err
 }
 
 // endpointOf is where a listener listens, for its service.
@@ -116,6 +164,8 @@ func (r *shared) close(gone func()) {
 		r.unit.publish(event.Event{Type: event.Ended, Text: fmt.Sprintf("started %d", r.service.Starts())})
 		gone()
 	})
+	r.forget(r.handles, nil)
+	r.handles = nil
 }
 
 // hurry does nothing: whoever waits, waits in the kernel's queue.
@@ -126,3 +176,54 @@ func (r *shared) kill() {
 		r.service.Kill()
 	}
 }
+
+func (r *shared) pause() {
+	r.paused = true
+	r.apply()
+}
+
+func (r *shared) resume() {
+	r.paused = false
+	r.apply()
+}
+
+// drain leaves new clients in the queue, as pause does: only the service could turn them away.
+func (r *shared) drain(on bool) {
+	r.draining = on
+	r.apply()
+}
+
+// apply has the engine start the service, or not.
+func (r *shared) apply() {
+	switch {
+	case r.service == nil:
+	case r.paused || r.draining:
+		r.service.Pause()
+	default:
+		r.service.Resume()
+	}
+}
+
+func (r *shared) stats() stats {
+	st := stats{limit: max(r.unit.conf.Service.Instances, 1)}
+	if r.service != nil {
+		st.starts, st.running = uint64(r.service.Starts()), r.service.Running()
+	}
+	return st
+}
+
+func (r *shared) connections() (list []connection) {
+	if r.service == nil {
+		return nil
+	}
+	for _, i := range r.service.Instances() {
+		list = append(list, connection{
+			id: r.unit.conf.Name + "/" + strconv.Itoa(i.PID()), peer: "-", pid: i.PID(), since: i.Began(), live: true,
+			signal: func(sig unix.Signal) error { return i.SignalGroup(sig) },
+		})
+	}
+	return list
+}
+
+// shares are not known: the service accepts.
+func (r *shared) shares() []share { return nil }

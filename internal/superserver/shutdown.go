@@ -59,8 +59,9 @@ func (s *Server) stop(sig unix.Signal) {
 		"%d processes may finish; a second signal ends them at once", s.engine.Live(),
 	)})
 	s.endHeirs()
+	s.cancelWaiting()
 	for _, u := range s.units {
-		s.remove(u)
+		s.retire(u)
 	}
 	for r := range s.leaving {
 		r.hurry()
@@ -78,6 +79,14 @@ func (s *Server) stop(sig unix.Signal) {
 
 // stuckPatience is how long a process may take to die of KILL: one that waits for a device that does not answer may never.
 const stuckPatience = 5 * time.Second
+
+// cancelWaiting tells those who wait for a reload or for the start of a unit that it will not come.
+func (s *Server) cancelWaiting() {
+	s.nextLoad()
+	for _, a := range s.accounts {
+		a.cancel(errStopping)
+	}
+}
 
 func (s *Server) stopAtOnce(sig unix.Signal) {
 	if s.end != nil {

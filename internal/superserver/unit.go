@@ -1,6 +1,8 @@
 package superserver
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"sockbridge/internal/event"
@@ -25,6 +27,56 @@ type runner interface {
 	hurry()
 	// kill ends all instances at once.
 	kill()
+	// pause leaves clients in the kernel's queue until resume. Who was accepted is served, and what runs goes on; a new
+	// configuration changes nothing of it.
+	pause()
+	resume()
+	// drain turns new clients away, or ends that. Where the service accepts by itself they wait as under pause.
+	drain(on bool)
+	// stats and the lists after it are what is the case at this moment.
+	stats() stats
+	// connections are the clients that are served or wait, in the order of their coming; the instances, where the service
+	// accepts by itself.
+	connections() []connection
+	// shares are the sources of those clients, sorted.
+	shares() []share
+	// save returns what another program needs to go on, and tells k of descriptors; nil is nothing. restore goes on with it, in
+	// place of configure.
+	save(k *keeper) *savedRunner
+	restore(v *savedRunner) error
+}
+
+// A stats is a unit in numbers. accepted = served + refused + clientGone + spawnFailed + conns + waiting holds at every moment.
+type stats struct {
+	accept  bool // an instance a connection; else only starts and running are counted
+	conns   int  // connections that have an instance
+	waiting int  // those that were accepted and have none yet
+	limit   int  // max_connections, or the number of instances where the service accepts by itself; units.Infinity is none
+	share   int  // max_connections_per_source, units.Infinity is none
+
+	accepted, served, refused, clientGone, spawnFailed uint64
+
+	starts  uint64 // instances so far
+	running int    // instances
+}
+
+// A connection is one client, or one instance where the service accepts by itself.
+type connection struct {
+	id     string // UNIT/PID where the service accepts by itself
+	peer   string // "-" there
+	source string // empty there
+	pid    int    // 0 while it waits
+	since  time.Time
+	live   bool // it has an instance
+	// signal sends a signal to the process group of the instance. TERM and KILL turn away a client that waits; other
+	// signals to one are an error.
+	signal func(unix.Signal) error
+}
+
+// A share is how many connections one source has.
+type share struct {
+	source string
+	count  int
 }
 
 // A unit is one that is served.
@@ -34,12 +86,18 @@ type unit struct {
 	program *launch.Program
 	output  output
 	runner  runner
+	left    bool // it is of an earlier generation: no listener is its
 }
 
 func (s *Server) add(conf *units.Unit, program *launch.Program) {
 	u := &unit{server: s, conf: conf, program: program, output: output{server: s, unit: conf.Name, read: -1, write: -1}}
 	u.runner = u.newRunner()
 	s.units[conf.Name] = u
+	if v := s.takeRestored(conf); v != nil {
+		s.report(conf.Name, u.restore(v))
+		s.impose(s.accountOf(conf.Name))
+		return
+	}
 	s.report(conf.Name, u.runner.configure())
 }
 
@@ -48,12 +106,6 @@ func (u *unit) newRunner() runner {
 		return newAcceptor(u)
 	}
 	return &shared{unit: u}
-}
-
-// remove stops serving the unit; its instances end in their own time.
-func (s *Server) remove(u *unit) {
-	delete(s.units, u.conf.Name)
-	s.leave(u.runner, u.output.close)
 }
 
 // leave closes a runner, and calls then when nothing of it is left.
@@ -70,7 +122,12 @@ func (s *Server) leave(r runner, then func()) {
 	})
 }
 
-func (u *unit) listeners() []*listener.Listener { return u.server.listeners.Listeners(u.conf.Name) }
+func (u *unit) listeners() []*listener.Listener {
+	if u.left {
+		return nil
+	}
+	return u.server.listeners.Listeners(u.conf.Name)
+}
 
 func (u *unit) publish(e event.Event) {
 	e.Unit = u.conf.Name

@@ -1,15 +1,9 @@
-// Package supervise starts processes, follows them and ends them, and runs services that wait for clients by themselves.
-//
-// An Instance is one process; its life is the table in lifecycle.go. A Service keeps the instances that share listening
-// sockets: it starts one when a client waits, never more than allowed, never again at once when the last one took nothing (see
-// plan.go and progress.go). Whoever serves single connections starts instances itself.
-//
-// Everything here runs on the loop's goroutine. Processes end through the loop too: each has a pidfd in the loop's set, and
-// nobody calls wait4(-1).
 package supervise
 
 import (
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"sockbridge/internal/event"
 	"sockbridge/internal/launch"
@@ -23,11 +17,13 @@ const (
 	pollLast  = 10 * time.Millisecond
 )
 
-// Options are what an Engine works with; all fields are needed.
+// Options are what an Engine works with.
 type Options struct {
 	Loop     *loop.Loop
 	Launcher *launch.Launcher
 	Publish  event.Sink
+	// MaxHandles and MaxServices bound what controllers may make; 0 is no bound.
+	MaxHandles, MaxServices int
 }
 
 // An Engine is the part of a manager that owns its processes. It belongs to its loop's goroutine.
@@ -35,6 +31,21 @@ type Engine struct {
 	loop     *loop.Loop
 	launcher *launch.Launcher
 	publish  event.Sink
+	observer Observer
+
+	handles    directory[*Handle]
+	maxHandles int
+	onHandle   subscribers[string] // services that wait for a handle, by its key
+
+	services    directory[*Service]
+	maxServices int
+	defined     uint64     // services so far
+	due, spare  []*Service // to look around in the next round; spare is kept for the next such list
+
+	accepting accepting // what templates share
+
+	pending  pendings
+	onSignal subscribers[unix.Signal]
 
 	live    int
 	polled  map[*Instance]struct{} // unsettled, or without a watch
@@ -42,10 +53,20 @@ type Engine struct {
 	pause   time.Duration
 }
 
-// New returns an engine without instances.
+// New returns an empty engine.
 func New(o Options) *Engine {
-	return &Engine{loop: o.Loop, launcher: o.Launcher, publish: o.Publish, polled: map[*Instance]struct{}{}}
+	return &Engine{
+		loop: o.Loop, launcher: o.Launcher, publish: o.Publish,
+		handles:    newDirectory(func(h *Handle) (string, string) { return h.Name, h.Unit }),
+		maxHandles: o.MaxHandles, onHandle: subscribers[string]{},
+		services:    newDirectory(func(s *Service) (string, string) { return s.name, s.unit }),
+		maxServices: o.MaxServices, onSignal: subscribers[unix.Signal]{},
+		polled: map[*Instance]struct{}{},
+	}
 }
+
+// now is the time of the present round, as CLOCK_MONOTONIC counts.
+func (e *Engine) now() time.Duration { return e.loop.Monotonic(e.loop.Now()) }
 
 // Live is the number of processes that were started and whose end was not yet told.
 func (e *Engine) Live() int { return e.live }
@@ -59,14 +80,20 @@ func (e *Engine) Start(s Start) (*Instance, error) {
 	}
 	i := &Instance{engine: e, start: s, process: process, began: e.loop.Now()}
 	e.live++
-	if i.watch, err = e.loop.Watch(process.FD, loop.Readable, func(loop.Events) { i.poll() }); err != nil {
-		e.report(s.Unit, err)
-		e.poll(i)
-	}
+	i.attend()
 	if err := i.begin(); err != nil {
 		return nil, err
 	}
 	return i, nil
+}
+
+// attend waits for the end of an instance.
+func (i *Instance) attend() {
+	var err error
+	if i.watch, err = i.engine.loop.Watch(i.process.FD, loop.Readable, func(loop.Events) { i.poll() }); err != nil {
+		i.report(err)
+		i.engine.poll(i)
+	}
 }
 
 // poll has the instance looked at until it needs it no longer.
@@ -97,9 +124,9 @@ func (e *Engine) forget(i *Instance) {
 	delete(e.polled, i)
 }
 
-// report tells of a failure of the manager's own bookkeeping, which changes nothing for the service.
-func (e *Engine) report(unit string, err error) {
+// report tells of a failure of the manager's own bookkeeping, which changes nothing for the service; nil is none.
+func (e *Engine) report(unit, service string, err error) {
 	if err != nil {
-		e.publish(event.Event{Type: event.Bad, Unit: unit, Err: err})
+		e.publish(event.Event{Type: event.Bad, Unit: unit, Service: service, Err: err})
 	}
 }

@@ -66,11 +66,13 @@ type bench struct {
 	engine *Engine
 	launch *launch.Launcher
 	events []event.Event
+	ahead  time.Duration // of the real time
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	l, err := loop.New(loop.Options{Keep: launch.Keep})
+	b := &bench{t: t}
+	l, err := loop.New(loop.Options{Keep: launch.Keep, Now: func() time.Time { return time.Now().Add(b.ahead) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +80,7 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, loop: l, launch: launcher}
+	b.loop, b.launch = l, launcher
 	b.engine = New(Options{Loop: l, Launcher: launcher, Publish: func(e event.Event) { b.events = append(b.events, e) }})
 	t.Cleanup(func() {
 		if b.engine.Live() != 0 || len(b.engine.polled) != 0 {
@@ -118,7 +120,8 @@ func (b *bench) until(what string, holds func() bool) {
 
 func (b *bench) story() string {
 	var types []string
-	for _, e := range b.events {
+	const most = 40
+	for _, e := range b.events[max(0, len(b.events)-most):] {
 		types = append(types, string(e.Type)+" "+e.Status+e.Reason)
 	}
 	return strings.Join(types, ", ")
@@ -212,7 +215,10 @@ func (q *tcpQueue) DropOne() (bool, error) {
 
 func (q *tcpQueue) Mend() error { return nil }
 
-func (q *tcpQueue) trigger() Trigger { return Trigger{FD: q.fd, Queue: q, Accepts: true} }
+// trigger is a handle of a unit, which starts the service of service_test.go.
+func (q *tcpQueue) trigger() *Handle {
+	return &Handle{Name: "test", Unit: "test", Kind: "socket", Borrowed: true, FD: q.fd, Queue: q, Accepts: true}
+}
 
 // A clients is a number of clients that connect and read to the end beside the loop.
 type clients struct {

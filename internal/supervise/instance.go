@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"time"
@@ -14,15 +15,21 @@ import (
 
 // A Start says what to run and whom to tell.
 type Start struct {
-	Unit string
-	Conn string // the connection's id, where the instance serves one
-	Peer string // its client
+	Unit    string
+	Service string // a controller's service, where there is no unit
+	Conn    string // the connection's id, where the instance serves one
+	Peer    string // its client
 
 	Program *launch.Program
 	// Launch holds what differs from start to start. Its descriptors must stay open until Owner hears of the start's end.
 	Launch launch.Start
-	// StopTimeout is the time between TERM and KILL; math.MaxInt64 is for ever.
+	// StopSignal asks the process to end; 0 is SIGTERM.
+	StopSignal unix.Signal
+	// StopTimeout is the time between StopSignal and KILL; math.MaxInt64 is for ever.
 	StopTimeout time.Duration
+	// Group says that the process leads a process group of its own, which ends with it. Where it is not set, the kernel is asked
+	// when the group matters: the process may be in our own group, or have made one for itself.
+	Group bool
 
 	Owner Owner
 }
@@ -55,8 +62,41 @@ type Instance struct {
 // PID is the process's id, valid until Owner hears of its end.
 func (i *Instance) PID() int { return i.process.PID }
 
-// Stop asks the instance to end: TERM and CONT to its process group, KILL after the stop timeout.
+// Began is when it was started.
+func (i *Instance) Began() time.Time { return i.began }
+
+// Service is the service whose instance it is; nil for one that somebody else has started.
+func (i *Instance) Service() *Service {
+	if m, ok := i.start.Owner.(*member); ok {
+		return m.service
+	}
+	return nil
+}
+
+// Stop asks the instance to end: its stop signal and CONT to its process group, KILL after the stop timeout. A process that does
+// not lead its group is signalled alone.
 func (i *Instance) Stop() { i.feed(stopAsked) }
+
+// StopWithin is Stop with another timeout, which counts anew where the instance was asked before.
+func (i *Instance) StopWithin(timeout time.Duration) {
+	i.start.StopTimeout = timeout
+	if i.state == stopping {
+		i.setDeadline()
+		return
+	}
+	i.Stop()
+}
+
+// Signal sends a signal to the process, or to the process group of its id. The error is kill(2)'s, ESRCH for one that has ended.
+func (i *Instance) Signal(sig unix.Signal, group bool) error {
+	switch {
+	case i.state == ended:
+		return unix.ESRCH // its id may be another's
+	case group:
+		return unix.Kill(-i.process.PID, sig)
+	}
+	return i.process.Signal(sig)
+}
 
 // Kill ends the instance at once.
 func (i *Instance) Kill() { i.feed(killAsked) }
@@ -106,8 +146,8 @@ func (i *Instance) poll() {
 	}
 	i.endGroup()
 	status, done, err := i.process.Wait()
-	i.engine.report(i.start.Unit, err) // a death inside execve, which the status tells of as well, or
-	if err != nil && !done {           // a process that is not ours to wait for, which nobody will ever reap
+	i.report(err)            // a death inside execve, which the status tells of as well, or
+	if err != nil && !done { // a process that is not ours to wait for, which nobody will ever reap
 		status, done = launch.Status{Code: -1}, true
 	}
 	if done {
@@ -144,8 +184,13 @@ func (i *Instance) endGroup() {
 func (i *Instance) terminate() {
 	i.asked = true
 	i.publish(event.Event{Type: event.Stop})
-	i.signal(unix.SIGTERM)
-	i.signal(unix.SIGCONT) // a stopped process would not see TERM
+	i.signal(cmp.Or(i.start.StopSignal, unix.SIGTERM))
+	i.signal(unix.SIGCONT) // a stopped process would not see it
+	i.setDeadline()
+}
+
+func (i *Instance) setDeadline() {
+	i.deadline.Stop()
 	if i.start.StopTimeout < math.MaxInt64 {
 		i.deadline = i.engine.loop.After(i.start.StopTimeout, func() { i.feed(deadline) })
 	}
@@ -157,8 +202,29 @@ func (i *Instance) kill() {
 	i.signal(unix.SIGKILL)
 }
 
-// signal reaches the whole process group. Its error means that there is nobody left to signal, which the pidfd tells too.
-func (i *Instance) signal(sig unix.Signal) { _ = i.process.SignalGroup(sig) }
+// SignalGroup sends a signal to the whole process group of a process that leads one, and to the process alone where it does not.
+// The error is kill(2)'s, ESRCH for one that has ended.
+func (i *Instance) SignalGroup(sig unix.Signal) error {
+	switch {
+	case i.state == ended:
+		return unix.ESRCH
+	case i.leads():
+		return i.process.SignalGroup(sig)
+	}
+	return i.process.Signal(sig)
+}
+
+// signal is SignalGroup where the error means that there is nobody left to signal, which the pidfd tells too.
+func (i *Instance) signal(sig unix.Signal) { _ = i.SignalGroup(sig) }
+
+// leads reports whether the process leads its group. It must not have been reaped.
+func (i *Instance) leads() bool {
+	if i.start.Group {
+		return true
+	}
+	group, err := unix.Getpgid(i.process.PID)
+	return err == nil && group == i.process.PID
+}
 
 func (i *Instance) tellStart() {
 	i.publish(event.Event{Type: event.Start})
@@ -184,12 +250,15 @@ func (i *Instance) release() {
 	i.deadline.Stop()
 	i.engine.forget(i)
 	if i.watch != nil {
-		i.engine.report(i.start.Unit, i.watch.Close())
+		i.report(i.watch.Close())
 	}
-	i.engine.report(i.start.Unit, i.process.Close())
+	i.report(i.process.Close())
 }
 
+func (i *Instance) report(err error) { i.engine.report(i.start.Unit, i.start.Service, err) }
+
 func (i *Instance) publish(e event.Event) {
+	e.Service = i.start.Service
 	e.Unit, e.Conn, e.Peer, e.PID = i.start.Unit, i.start.Conn, i.start.Peer, i.process.PID
 	i.engine.publish(e)
 }

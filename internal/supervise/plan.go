@@ -17,7 +17,8 @@ type view struct {
 	running int  // instances
 	recent  int  // of them, those started within settleTime
 	limit   int  // instances allowed
-	held    bool // paused or closed: nothing starts
+	called  bool // a start is due for another reason than somebody who waits
+	held    bool // paused: nothing starts for those who wait
 }
 
 // A plan is what a service does next.
@@ -31,11 +32,17 @@ type plan struct {
 //
 // Listeners are watched only below the limit: level-triggered while nothing runs, since then whatever is readable wants an
 // instance; edge-triggered while an instance runs, since what it has not yet accepted stays readable.
+//
+// Whoever calls for a start gets one instance, also in a pause, which is about those who wait.
 func decide(v view) plan {
-	if v.held {
-		return plan{}
+	var p plan
+	if v.called && v.running == 0 {
+		p.start = 1
 	}
-	p := plan{start: max(0, min(v.waiting-v.recent, v.limit-v.running))}
+	if v.held {
+		return p
+	}
+	p.start = max(p.start, min(v.waiting-v.recent, v.limit-v.running))
 	running := v.running + p.start
 	switch {
 	case running >= v.limit:

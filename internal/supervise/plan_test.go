@@ -26,6 +26,11 @@ func TestDecide(t *testing.T) {
 		"one waits, one busy":          {view{waiting: 1, running: 1, limit: 2}, plan{start: 1}},
 		"more run than allowed by now": {view{waiting: 9, running: 5, limit: 2}, plan{}},
 		"held":                         {view{waiting: 9, limit: 9, held: true}, plan{}},
+		"called":                       {view{limit: 1, called: true}, plan{start: 1}},
+		"called, below the limit":      {view{limit: 2, called: true}, plan{start: 1, watch: edge}},
+		"called, and three wait":       {view{waiting: 3, limit: 9, called: true}, plan{start: 3, watch: edge, again: true}},
+		"called in a pause":            {view{waiting: 9, limit: 9, called: true, held: true}, plan{start: 1}},
+		"called while one runs":        {view{running: 1, limit: 2, called: true}, plan{watch: edge}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := decide(test.view); got != test.want {
@@ -43,6 +48,7 @@ func TestDecideStrandsNobody(t *testing.T) {
 			waiting: rapid.IntRange(0, 20).Draw(t, "waiting"),
 			running: rapid.IntRange(0, 10).Draw(t, "running"),
 			limit:   rapid.IntRange(1, 10).Draw(t, "limit"),
+			called:  rapid.Bool().Draw(t, "called"),
 		}
 		v.recent = rapid.IntRange(0, v.running).Draw(t, "recent")
 		p := decide(v)
@@ -54,6 +60,8 @@ func TestDecideStrandsNobody(t *testing.T) {
 			t.Fatalf("%+v: %+v watches at the limit", v, p)
 		case after < v.limit && p.watch == 0:
 			t.Fatalf("%+v: %+v does not watch below the limit", v, p)
+		case after == 0 && v.called:
+			t.Fatalf("%+v: %+v does not hear the call", v, p)
 		case after == 0 && v.waiting > 0:
 			t.Fatalf("%+v: %+v leaves clients to nobody", v, p)
 		case after > 0 && p.watch == loop.Readable:

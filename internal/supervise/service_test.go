@@ -24,17 +24,45 @@ func passing(q *tcpQueue) func(bool) (launch.Start, error) {
 	}
 }
 
-func (b *bench) service(c ServiceConfig) *Service {
+// A serviceConfig is a unit's service in a test, and the listeners that start it.
+type serviceConfig struct {
+	Program     *launch.Program
+	Launch      func(alone bool) (launch.Start, error)
+	Triggers    []*Handle
+	Instances   int
+	StopTimeout time.Duration
+}
+
+// Prepare is Starter's.
+func (c serviceConfig) Prepare(_ *Service, alone bool) (p Prepared, err error) {
+	p = Prepared{Program: c.Program, Group: true}
+	p.Launch, err = c.Launch(alone)
+	return p, err
+}
+
+func (b *bench) service(c serviceConfig) *Service {
 	b.t.Helper()
-	c.Unit = "test"
-	if c.Instances == 0 {
-		c.Instances = 1
-	}
-	s, err := b.engine.NewService(c)
+	s, err := b.engine.Define("test", "test")
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.set(s, c)
 	return s
+}
+
+// set replaces the handles of the service by those of the config.
+func (b *bench) set(s *Service, c serviceConfig) {
+	b.t.Helper()
+	d := Definition{Instances: c.Instances, StopTimeout: c.StopTimeout, Starter: c}
+	if err := b.engine.AddHandles(c.Triggers...); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, h := range c.Triggers {
+		d.Triggers = append(d.Triggers, Trigger{Readable: h.Name})
+	}
+	if err := s.Set(d); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 func (b *bench) close(s *Service) {
@@ -49,8 +77,8 @@ func TestServiceServesWhoeverWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, q := newBench(t), listenTCP(t)
 			most := 0
-			s := b.service(ServiceConfig{
-				Program: b.plays("accept one"), Launch: passing(q), Instances: instances, Triggers: []Trigger{q.trigger()},
+			s := b.service(serviceConfig{
+				Program: b.plays("accept one"), Launch: passing(q), Instances: instances, Triggers: []*Handle{q.trigger()},
 				StopTimeout: time.Second,
 			})
 			var c clients
@@ -75,7 +103,7 @@ func TestServiceServesWhoeverWaits(t *testing.T) {
 
 func TestServiceThatTakesNothingIsPausedAndRecovers(t *testing.T) {
 	b, q := newBench(t), listenTCP(t)
-	config := ServiceConfig{Program: b.plays("fail"), Launch: passing(q), Triggers: []Trigger{q.trigger()}, StopTimeout: time.Second}
+	config := serviceConfig{Program: b.plays("fail"), Launch: passing(q), Triggers: []*Handle{q.trigger()}, StopTimeout: time.Second}
 	s := b.service(config)
 	var c clients
 	c.connect(t, q.address, 1)
@@ -93,18 +121,15 @@ func TestServiceThatTakesNothingIsPausedAndRecovers(t *testing.T) {
 		t.Errorf("pauses %v do not grow", delays)
 	}
 	config.Program = b.plays("accept one")
-	config.Unit, config.Instances = "test", 1
-	if err := s.Configure(config); err != nil {
-		t.Fatal(err)
-	}
+	b.set(s, config)
 	b.until("the client that waited is served", func() bool { return c.served() == 1 })
 	b.close(s)
 }
 
 func TestServiceThatCannotBeStartedTurnsClientsAway(t *testing.T) {
 	b, q := newBench(t), listenTCP(t)
-	s := b.service(ServiceConfig{
-		Program: b.program("/nonexistent/program"), Launch: passing(q), Triggers: []Trigger{q.trigger()}, StopTimeout: time.Second,
+	s := b.service(serviceConfig{
+		Program: b.program("/nonexistent/program"), Launch: passing(q), Triggers: []*Handle{q.trigger()}, StopTimeout: time.Second,
 	})
 	var c clients
 	c.connect(t, q.address, 10)
@@ -126,8 +151,8 @@ func TestServiceThatCannotBeStartedTurnsClientsAway(t *testing.T) {
 func TestServiceLaunchError(t *testing.T) {
 	b, q := newBench(t), listenTCP(t)
 	boom := errors.New("boom")
-	s := b.service(ServiceConfig{
-		Program: b.plays("accept one"), Triggers: []Trigger{q.trigger()}, StopTimeout: time.Second,
+	s := b.service(serviceConfig{
+		Program: b.plays("accept one"), Triggers: []*Handle{q.trigger()}, StopTimeout: time.Second,
 		Launch: func(bool) (launch.Start, error) { return launch.Start{}, boom },
 	})
 	var c clients
@@ -138,9 +163,9 @@ func TestServiceLaunchError(t *testing.T) {
 
 func TestServiceCloseEndsInstances(t *testing.T) {
 	b, q := newBench(t), listenTCP(t)
-	s := b.service(ServiceConfig{
+	s := b.service(serviceConfig{
 		Program: b.sh("trap '' TERM; while :; do sleep 0.01; done"), Launch: passing(q), Instances: 2,
-		Triggers: []Trigger{q.trigger()}, StopTimeout: 50 * time.Millisecond,
+		Triggers: []*Handle{q.trigger()}, StopTimeout: 50 * time.Millisecond,
 	})
 	conn, err := net.Dial("tcp", q.address)
 	if err != nil {
@@ -149,7 +174,7 @@ func TestServiceCloseEndsInstances(t *testing.T) {
 	defer func() { _ = conn.Close() }()
 	b.until("two run and ignore TERM", func() bool {
 		n := 0
-		for i := range s.running {
+		for _, i := range s.Instances() {
 			if ignoresTERM(t, i.PID()) {
 				n++
 			}
@@ -179,8 +204,8 @@ func ignoresTERM(t *testing.T, pid int) bool {
 
 func TestServiceRestartsForAnotherListener(t *testing.T) {
 	b, q := newBench(t), listenTCP(t)
-	config := ServiceConfig{
-		Program: b.plays("accept one slowly"), Launch: passing(q), Triggers: []Trigger{q.trigger()}, StopTimeout: math.MaxInt64,
+	config := serviceConfig{
+		Program: b.plays("accept one slowly"), Launch: passing(q), Triggers: []*Handle{q.trigger()}, StopTimeout: math.MaxInt64,
 	}
 	s := b.service(config)
 	conn, err := net.Dial("tcp", q.address)
@@ -189,24 +214,21 @@ func TestServiceRestartsForAnotherListener(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	b.until("it runs", func() bool { return s.Running() == 1 })
-	first := s.instances()[0]
+	first := s.Instances()[0]
 	s.Unwatch()
 	s.StopInstances()
 	other := listenTCP(t)
-	config.Unit, config.Instances = "test", 1
-	config.Launch, config.Triggers = passing(other), []Trigger{other.trigger()}
-	if err := s.Configure(config); err != nil {
-		t.Fatal(err)
-	}
+	config.Launch, config.Triggers = passing(other), []*Handle{other.trigger()}
+	b.set(s, config)
 	next, err := net.Dial("tcp", other.address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = next.Close() }()
 	b.until("the old instance ended and a new one runs", func() bool {
-		return first.state == ended && s.Running() == 1 && s.instances()[0].settled
+		return first.state == ended && s.Running() == 1 && s.Instances()[0].settled
 	})
-	second := s.instances()[0]
+	second := s.Instances()[0]
 	s.Kill()
 	b.until("it is killed", func() bool { return second.state == ended })
 	b.close(s)
@@ -260,8 +282,8 @@ func listenUDP(t *testing.T) (udpQueue, net.Conn) {
 func TestDatagramService(t *testing.T) {
 	b := newBench(t)
 	q, client := listenUDP(t)
-	s := b.service(ServiceConfig{
-		Program: b.plays("read one"), Launch: passing(&tcpQueue{fd: q.fd}), Triggers: []Trigger{{FD: q.fd, Queue: q}},
+	s := b.service(serviceConfig{
+		Program: b.plays("read one"), Launch: passing(&tcpQueue{fd: q.fd}), Triggers: []*Handle{{Name: "test", Unit: "test", Borrowed: true, FD: q.fd, Queue: q}},
 		StopTimeout: time.Second,
 	})
 	for range 3 {
@@ -285,8 +307,8 @@ func TestDatagramService(t *testing.T) {
 func TestUnreadDatagramIsDropped(t *testing.T) {
 	b := newBench(t)
 	q, client := listenUDP(t)
-	s := b.service(ServiceConfig{
-		Program: b.plays("leave"), Launch: passing(&tcpQueue{fd: q.fd}), Triggers: []Trigger{{FD: q.fd, Queue: q}},
+	s := b.service(serviceConfig{
+		Program: b.plays("leave"), Launch: passing(&tcpQueue{fd: q.fd}), Triggers: []*Handle{{Name: "test", Unit: "test", Borrowed: true, FD: q.fd, Queue: q}},
 		StopTimeout: time.Second,
 	})
 	if _, err := client.Write([]byte("nobody reads this")); err != nil {

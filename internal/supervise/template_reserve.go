@@ -1,4 +1,4 @@
-package superserver
+package supervise
 
 import (
 	"fmt"
@@ -9,31 +9,36 @@ import (
 )
 
 // A reserve is a descriptor held back for the moment when there are no others: it is given up to accept one client and to
-// turn it away politely, so that the client learns more than silence.
-type reserve struct{ fd int }
+// turn it away politely, so that the client learns more than silence. The zero value holds none.
+type reserve struct {
+	fd   int
+	held bool
+}
 
 func (r *reserve) open() error {
+	if r.held {
+		return nil
+	}
 	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == nil {
 		fd, err = launch.Keep(fd)
 	}
 	if err != nil {
-		r.fd = -1
 		return fmt.Errorf("cannot hold a descriptor in reserve: %w", err)
 	}
-	r.fd = fd
+	r.fd, r.held = fd, true
 	return nil
 }
 
 // refuse turns away one client of a listener, and reports whether there was one.
-func (r *reserve) refuse(listener int) bool {
-	if r.fd < 0 && r.open() != nil {
+func (r *reserve) refuse(s Acceptable) bool {
+	if r.open() != nil {
 		return false
 	}
 	r.close()
-	fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+	fd, _, err := s.Take()
 	if err == nil {
-		sendOff(fd, "busy: try again later\r\n")
+		sendOff(fd, tryLater)
 		_ = unix.Close(fd)
 	}
 	_ = r.open() // if somebody else was faster, the next shortage tries again
@@ -41,8 +46,8 @@ func (r *reserve) refuse(listener int) bool {
 }
 
 func (r *reserve) close() {
-	if r.fd >= 0 {
+	if r.held {
 		_ = unix.Close(r.fd)
-		r.fd = -1
+		r.held = false
 	}
 }
