@@ -52,8 +52,9 @@ fuzz: ## each fuzz target for FUZZTIME (1m)
 test-vm: ## starting processes on arm64 and an older kernel, under qemu; needs qemu-system-arm and cpio
 	scripts/test-vm.sh
 
-bench: ## each benchmark COUNT (10) times, to compare two build/bench.txt with benchstat
+bench: ## compare with peers and floors, then each Go benchmark COUNT (10) times into build/bench.txt for benchstat
 	@mkdir -p build
+	bench/control.sh
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./... | tee build/bench.txt
 	$(TOOL) benchstat build/bench.txt
 

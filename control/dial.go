@@ -26,9 +26,19 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to control socket %q: %w", path, err)
 	}
+	c, err := NewClient(ctx, conn)
+	if err != nil {
+		return nil, fmt.Errorf("cannot talk to control socket %q: %w", path, err)
+	}
+	return c, nil
+}
+
+// NewClient makes a client of a connection that is there, such as the descriptor that a service has as control.socket, and asks
+// for version 2. The client owns the connection, also when it fails. Errors are those of [Dial].
+func NewClient(ctx context.Context, conn net.Conn) (*Client, error) {
 	c := newClient(conn)
 	if err := c.greet(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot talk to control socket %q: %w", path, err), conn.Close())
+		return nil, errors.Join(err, conn.Close())
 	}
 	go c.read() // Close waits for it, by way of c.ended
 	return c, nil

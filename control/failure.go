@@ -27,13 +27,13 @@ func (s *Session) fail(c *Call, err error) {
 	switch {
 	case isProtocol(err, errUnknown):
 		text, inCommand = text+": "+c.Name, ""
-		s.log(LevelError, s.label()+" sent unknown command "+c.Name)
+		s.log(LevelError, s.label()+" sent unknown command "+c.Name[:min(len(c.Name), Compatible.Line)])
 	case isProtocol(err, errDenied):
 		s.log(LevelError, s.label()+" of uid "+strconv.Itoa(s.options.UID)+" has "+s.options.Rights.String()+
 			" rights and may not send "+c.Name)
 	default:
-		s.log(LevelError, s.label()+" command failed: "+logQuote(c.Raw))
-		s.log(LevelError, "  with error: '"+text+"'")
+		s.log(c.failureLevel(), s.label()+" command failed: "+logQuote(c.Raw))
+		s.log(c.failureLevel(), "  with error: '"+text+"'")
 	}
 	switch {
 	case c.named:
@@ -43,6 +43,15 @@ func (s *Session) fail(c *Call, err error) {
 	default:
 		s.Emit("error", text+inCommand)
 	}
+}
+
+// failureLevel is the level of the lines about a failure. Who sent the command with id is answered for certain; of others the log
+// may be the only one to hear it, as of a config stream.
+func (c *Call) failureLevel() Level {
+	if c.named {
+		return LevelDebug
+	}
+	return LevelError
 }
 
 // isProtocol reports whether an error is one of the protocol's own, which a restored session has as a copy.

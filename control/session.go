@@ -35,6 +35,8 @@ type SessionOptions struct {
 	// Flush is called when an event does not fit, or a command cannot begin, before anything is made of that. It may
 	// write [Session.Output] and call Wrote, Blocked and CloseOutput, and Emit once there is no more output. Nil does nothing.
 	Flush func()
+	// Hurry reports, between commands and between the steps of a stream, whether it is somebody else's turn; nil is never.
+	Hurry func() bool
 	// Wake is called when a command that waited can go on or has ended: Turn and Output have something to do. Nil does nothing.
 	Wake func()
 }
@@ -135,6 +137,12 @@ func (s *Session) Topics() []string { return slices.Sorted(maps.Keys(s.topics)) 
 // Leave lets the session end when its running command has, and all output is written. No further command is begun.
 func (s *Session) Leave() { s.leaving = true }
 
+// Close ends the session at once, and gives back what it holds of input and output: whoever still keeps it keeps little.
+func (s *Session) Close() {
+	s.closed = true
+	s.input, s.scanned, s.output, s.line = queue{}, 0, queue{}, nil
+}
+
 // Ended reports whether the session is over: Leave or `exit` or the end of the input with everything executed and written, or
 // the peer has read nothing for too long.
 func (s *Session) Ended() bool {
@@ -152,6 +160,8 @@ func (s *Session) wake() {
 		s.options.Wake()
 	}
 }
+
+func (s *Session) hurry() bool { return s.options.Hurry != nil && s.options.Hurry() }
 
 func (s *Session) flush() {
 	if s.options.Flush != nil {

@@ -25,6 +25,9 @@ func (s *Session) Turn() (again bool) {
 			return true
 		case executed:
 		}
+		if s.hurry() {
+			break
+		}
 	}
 	return s.hasMore()
 }
@@ -122,7 +125,11 @@ func (s *Session) dispatch(c *Call) error {
 func (s *Session) proceed() progress {
 	c := s.call
 	for steps := 0; len(c.streams) > 0; steps++ {
-		if steps == streamSteps {
+		if s.options.Mute {
+			c.streams = nil // they make what nobody hears
+			break
+		}
+		if steps == streamSteps || steps > 0 && s.hurry() {
 			return interrupted
 		}
 		if !s.mayBegin() {

@@ -138,7 +138,7 @@ func connectTalker(ts *testscript.TestScript, args []string) *talker {
 	ts.Check(err)
 	go t.read(os.NewFile(uintptr(copied), "events"))
 	ts.Defer(func() {
-		_ = unix.Shutdown(copied, unix.SHUT_RDWR) // it may have ended, or the script closed it
+		_ = unix.Shutdown(int(file.Fd()), unix.SHUT_RDWR) // the script may have closed it; the copy's number may be another's
 		_ = file.Close()
 	})
 	return t

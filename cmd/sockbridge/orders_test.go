@@ -46,7 +46,7 @@ func (s *stage) answer(line []byte) []byte {
 	return now.answer(line)
 }
 
-func state(unit, state string, more ...string) []string {
+func stateLine(unit, state string, more ...string) []string {
 	return []string{strings.Join(append([]string{"unit.state", unit, state, "mode=accept"}, more...), "\t")}
 }
 
@@ -61,26 +61,26 @@ func TestOrders(t *testing.T) {
 	}{
 		{
 			name: "start is done when clients are taken", args: "start web", out: "started web\n",
-			plays: map[string][][]string{"unit.start web": {{}}, "unit.status web": {state("web", "listening")}},
+			plays: map[string][][]string{"unit.start web": {{}}, "unit.status web": {stateLine("web", "listening")}},
 		},
 		{
 			name: "start tells why a unit failed", args: "start web", status: exitFailed, err: "unit web failed: port 80 is taken",
-			plays: map[string][][]string{"unit.start web": {{}}, "unit.status web": {state("web", "failed", "reason=port 80 is taken")}},
+			plays: map[string][][]string{"unit.start web": {{}}, "unit.status web": {stateLine("web", "failed", "reason=port 80 is taken")}},
 		},
 		{
 			name: "stop waits for connections", args: "stop web", out: "stopped web\n",
 			plays: map[string][][]string{"unit.stop web": {{}}, "unit.status web": {
-				state("web", "stopped", "conns=2"), append(state("other", "stopped"), state("web", "stopped", "conns=0")...),
+				stateLine("web", "stopped", "conns=2"), append(stateLine("other", "stopped"), stateLine("web", "stopped", "conns=0")...),
 			}},
 		},
 		{
 			name: "stop gives up after its time", args: "stop web --timeout 10ms", status: exitTimedOut,
 			err:   "web is still stopped with 2 connections after 0.01s",
-			plays: map[string][][]string{"unit.stop web": {{}}, "unit.status web": {state("web", "stopped", "conns=2")}},
+			plays: map[string][][]string{"unit.stop web": {{}}, "unit.status web": {stateLine("web", "stopped", "conns=2")}},
 		},
 		{
 			name: "stop --now", args: "stop --now web", out: "stopped web\n",
-			plays: map[string][][]string{"unit.stop web now": {{}}, "unit.status web": {state("web", "stopped", "conns=0")}},
+			plays: map[string][][]string{"unit.stop web now": {{}}, "unit.status web": {stateLine("web", "stopped", "conns=0")}},
 		},
 		{
 			name: "--no-wait", args: "stop web --no-wait", out: "asked to stop web\n",
@@ -89,7 +89,7 @@ func TestOrders(t *testing.T) {
 		{
 			name: "restart waits for what ran", args: "restart web", out: "restarted web\n",
 			plays: map[string][][]string{
-				"unit.restart web": {{}}, "unit.status web": {state("web", "running")},
+				"unit.restart web": {{}}, "unit.status web": {stateLine("web", "running")},
 				"conn.list web": {
 					{"conn.state\tweb\tweb/7\t-\t7"}, {"conn.state\tweb\tweb/7\t-\t7"}, {"conn.state\tweb\tweb/8\t-\t8"},
 				},
@@ -97,26 +97,26 @@ func TestOrders(t *testing.T) {
 		},
 		{
 			name: "pause and resume", args: "pause web", out: "paused web\n",
-			plays: map[string][][]string{"unit.pause web": {{}}, "unit.status web": {state("web", "paused")}},
+			plays: map[string][][]string{"unit.pause web": {{}}, "unit.status web": {stateLine("web", "paused")}},
 		},
 		{
 			name: "one that fails does not keep others from it", args: "resume none web", status: exitNoSuchUnit, out: "resumed web\n",
 			err: "no such unit: none",
 			plays: map[string][][]string{
-				"unit.resume none": {{"error\tno such unit: none\tno_such_unit"}}, "unit.list": {state("web", "paused")},
-				"unit.resume web": {{}}, "unit.status web": {state("web", "listening")},
+				"unit.resume none": {{"error\tno such unit: none\tno_such_unit"}}, "unit.list": {stateLine("web", "paused")},
+				"unit.resume web": {{}}, "unit.status web": {stateLine("web", "listening")},
 			},
 		},
 		{
 			name: "drain", args: "drain web", out: "drained 1 unit\n",
-			plays: map[string][][]string{"unit.drain web": {{}}, "unit.status web": {state("web", "draining", "conns=1"), state("web", "draining")}},
+			plays: map[string][][]string{"unit.drain web": {{}}, "unit.status web": {stateLine("web", "draining", "conns=1"), stateLine("web", "draining")}},
 		},
 		{
 			name: "drain lists what is left", args: "drain --timeout 10ms", status: exitTimedOut, err: "1 connection left after 0.01s",
 			out: "UNIT  ID  PEER         PID   AGE  STATE\nweb   7   192.0.2.1:9   77  4.6s  live\n",
 			plays: map[string][][]string{
-				"unit.list *": {append(state("web", "running"), state("off", "stopped")...)}, "unit.drain web": {{}},
-				"unit.status web": {state("web", "draining", "conns=1")}, "conn.list web": {live},
+				"unit.list *": {append(stateLine("web", "running"), stateLine("off", "stopped")...)}, "unit.drain web": {{}},
+				"unit.status web": {stateLine("web", "draining", "conns=1")}, "conn.list web": {live},
 			},
 		},
 	} {

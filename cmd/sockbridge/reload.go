@@ -48,7 +48,7 @@ func (r *reloader) run(ctx context.Context, t *talk, p *printer, _ []string) err
 	if r.dryRun {
 		fields = append(fields, "dry-run")
 	}
-	records, err := t.ask(ctx, fields...)
+	records, err := t.askWithin(ctx, t.patience(), fields...)
 	failures := all(records, "reload.failed", parseFailure)
 	if err != nil {
 		return r.fail(err, failures)

@@ -39,6 +39,17 @@ func (t *talk) askWithin(ctx context.Context, limit time.Duration, fields ...str
 	return records, t.explain(ctx, err, fields)
 }
 
+// slowAnswer is how long a manager may take for what takes time, such as a reload of many units, unless --timeout says otherwise.
+const slowAnswer = time.Minute
+
+// patience is how long to wait for an answer that may take its time.
+func (t *talk) patience() time.Duration {
+	if t.timeout == answerTime { // that is, it was not given
+		return slowAnswer
+	}
+	return t.timeout
+}
+
 // one asks for exactly one record.
 func (t *talk) one(ctx context.Context, fields ...string) ([]string, error) {
 	records, err := t.ask(ctx, fields...)

@@ -37,7 +37,7 @@ func (t *talk) upgrade(ctx context.Context, p *printer, binary string) error {
 		}
 		fields = append(fields, path)
 	}
-	if _, err := t.ask(ctx, fields...); err != nil {
+	if _, err := t.askWithin(ctx, t.patience(), fields...); err != nil {
 		return err
 	}
 	after, err := t.info(ctx)

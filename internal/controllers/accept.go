@@ -3,6 +3,7 @@ package controllers
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func (s *Server) serviceAccept(c *control.Call) error {
 	if err != nil {
 		return err
 	}
-	return s.setTemplate(name, h, a.rest, config)
+	return s.setTemplate(name, h, slices.Clone(a.rest), config)
 }
 
 // templateConfig reads the limits.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,7 +81,7 @@ func (s *Server) serviceTags(c *control.Call) error {
 		return err
 	}
 	d := service.Definition()
-	d.Tags = a.rest
+	d.Tags = slices.Clone(a.rest) // the arguments hold their call, and that its session
 	if err := service.Set(d); err != nil {
 		return failed(control.CodeFailed, "unable to set tags")
 	}
@@ -95,7 +96,7 @@ func (s *Server) serviceArgs(c *control.Call) error {
 		return err
 	}
 	d := service.Definition()
-	d.Args = a.rest
+	d.Args = slices.Clone(a.rest)
 	if err := service.Set(d); err != nil {
 		return failed(control.CodeFailed, "unable to set argv")
 	}
@@ -155,7 +156,7 @@ func (s *Server) serviceAutoUpCommand(c *control.Call) error {
 	own := s.own(service.Name())
 	own.triggers = nil
 	if len(triggers) > 0 {
-		own.triggers = a.rest
+		own.triggers = slices.Clone(a.rest)
 	}
 	d.Triggers = triggers
 	if err := service.Set(d); err != nil {

@@ -3,6 +3,7 @@ package controllers
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,6 +57,9 @@ func (s *Server) CreateSocket(path string) error {
 }
 
 func (s *Server) bindDoor(path string) (int, error) {
+	if path == "@" || strings.IndexByte(path, 0) >= 0 {
+		return -1, unix.EINVAL // bind(2) would end the path at a NUL, and choose a name for "@"
+	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err == nil {
 		fd, err = launch.Keep(fd)
@@ -135,7 +139,9 @@ func (d *door) accept() {
 // welcome begins the session of a client of the control socket.
 func (s *Server) welcome(fd int) {
 	rights, uid := s.rightsOf(fd)
-	s.newSession(Link{Read: fd, Write: fd, Rights: rights}, uid).begin()
+	session := s.newSession(Link{Read: fd, Write: fd, Rights: rights}, uid)
+	session.client = true
+	session.begin()
 }
 
 // rest leaves the socket alone for a while.

@@ -236,7 +236,7 @@ func (s *Server) serviceOpts(c *control.Call) error {
 	}
 	own := s.own(service.Name())
 	set.generation = own.settings.generation + 1
-	own.settings, own.opts = set, a.rest
+	own.settings, own.opts = set, slices.Clone(a.rest)
 	d := service.Definition()
 	d.StopSignal, d.StopTimeout = set.killSignal, set.killTimeout
 	if err := service.Set(d); err != nil {

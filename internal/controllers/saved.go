@@ -193,6 +193,7 @@ func (s *Server) restoreSession(v *SavedSession, resume func(*Session, string, f
 		Read: v.Read, Write: v.Write, Rights: v.Rights, LastLine: v.LastLine, Mute: v.Mute, Interactive: v.Interactive,
 	}
 	session := &Session{server: s, rights: v.Rights, interact: v.Interactive, attached: v.Attached, link: l}
+	session.client = !v.Attached && v.Service == ""
 	session.fds = v.Undelivered
 	session.connect(l)
 	session.state = control.Restore(session.options(v.Number, v.UID, l), v.State)

@@ -28,6 +28,8 @@ type Options struct {
 	Compatible bool
 	// MaxSessions bounds the sessions, those of services included; 0 is 64.
 	MaxSessions int
+	// ForClients is how many of them services leave to clients of the control socket.
+	ForClients int
 	// Rights returns what a client of the control socket may do; nil: all.
 	Rights func(cred *unix.Ucred, groups []uint32) control.Rights
 	// Commands are further ones. Two of one name panic.

@@ -302,3 +302,52 @@ func readAll(t *testing.T, fd, n int) string {
 	}
 	return string(got)
 }
+
+// A blocked reader of an interactive session is told from one that has left: it must not end the program.
+func TestBlockedInteractiveSessionIsToldFromOneThatLeft(t *testing.T) {
+	var timedOut []bool
+	r := newRig(t, func(o *Options) { o.Ended = func(s *Session) { timedOut = append(timedOut, s.TimedOut()) } })
+	in, out := pipePair(t), pipePair(t)
+	defer closeQuietly(in[1])
+	defer closeQuietly(out[0])
+	r.on(func() { r.server.Attach(Link{Read: in[0], Write: out[1], Rights: control.Admin, Interactive: true}) })
+	_, err := unix.Write(in[1], []byte("conn.event_timeout\t0\t1\n"))
+	must(t, err)
+	eventually(t, "the session ends", func() (over bool) {
+		r.on(func() {
+			for range 100 {
+				r.server.Broadcast("", "event", strings.Repeat("x", 500))
+			}
+			over = len(timedOut) == 1 && timedOut[0]
+		})
+		return over
+	})
+	other, back := pipePair(t), pipePair(t)
+	defer closeQuietly(back[0])
+	r.on(func() {
+		r.server.Attach(Link{Read: other[0], Write: back[1], Rights: control.Admin, Interactive: true})
+	})
+	closeQuietly(other[1])
+	eventually(t, "the session ends", func() (over bool) {
+		r.on(func() { over = len(timedOut) == 2 && !timedOut[1] })
+		return over
+	})
+}
+
+func TestControllerOfEventsAlone(t *testing.T) {
+	r := newRig(t)
+	c := r.dial()
+	c.ask(`service.args⇥a⇥sh⇥-c⇥read -r x <&3; echo "$x" >&1`)
+	c.ask("fd.open⇥out⇥write,create⇥" + r.path("out"))
+	c.ask("service.fds⇥a⇥null⇥out⇥null⇥control.event")
+	c.send("service.start⇥a")
+	c.await(`/service.state⇥a⇥down⇥.*⇥exit⇥0⇥.*/`)
+	text, err := os.ReadFile(r.path("out"))
+	if err != nil || !strings.HasPrefix(string(text), "service.state\ta\tup\t") {
+		t.Errorf("heard %q, %v", text, err)
+	}
+	eventually(t, "its session ends", func() (one bool) {
+		r.on(func() { one = len(r.server.sessions) == 1 })
+		return one
+	})
+}

@@ -18,10 +18,12 @@ type Session struct {
 	in, out  *pipe // the same for a socket; nil: there is none, or no more
 	rights   control.Rights
 	attached bool
+	client   bool // of the control socket
 	interact bool
 	link     Link
 
 	run      func()      // takes a turn; made once
+	began    time.Time   // of the turn
 	queued   bool        // run waits for the next round
 	dirty    bool        // in Server.dirty
 	eof      bool        // nothing more will be read
@@ -80,7 +82,7 @@ func (s *Session) options(number, uid int, l Link) control.SessionOptions {
 	return control.SessionOptions{
 		Number: number, Rights: l.Rights, UID: uid, Limits: o.Limits, Extended: o.Extended, Commands: s.server.commands,
 		Now: s.server.loop.Now, LastLine: l.LastLine, Mute: l.Mute || l.Write < 0, Log: s.server.log, Debug: o.Debug,
-		Flush: s.flush, Wake: s.soon,
+		Flush: s.flush, Wake: s.soon, Hurry: func() bool { return time.Since(s.began) > turnTime },
 	}
 }
 
@@ -109,6 +111,9 @@ func (s *Session) Control() *control.Session { return s.state }
 // Interactive is Link's.
 func (s *Session) Interactive() bool { return s.interact }
 
+// Client reports whether the session is one of the control socket, rather than a service's, or one that Attach has made.
+func (s *Session) Client() bool { return s.client }
+
 // TimedOut reports whether the session has ended since its peer had read nothing for too long, and not by the peer's will.
 func (s *Session) TimedOut() bool { return s.timedOut }
 
@@ -134,6 +139,9 @@ func (s *Session) soon() {
 	}
 }
 
+// turnTime is after what time a turn ends although there is more to do: so much others wait, and the time of one command.
+const turnTime = 2 * time.Millisecond
+
 // turn runs a few commands.
 func (s *Session) turn() {
 	s.queued = false
@@ -143,6 +151,7 @@ func (s *Session) turn() {
 	if s.in != nil && s.in.polled && !s.eof {
 		s.read() // an ordinary file, for which nobody wakes us
 	}
+	s.began = time.Now()
 	if s.state.Turn() {
 		s.soon()
 	}
@@ -281,6 +290,13 @@ func (s *Session) setExpiry() {
 	})
 }
 
+// Dismiss ends the session at once, after one attempt to tell its peer why: who does not read must not stay for that.
+func (s *Session) Dismiss(fields ...string) {
+	s.state.Emit(fields...)
+	s.flush()
+	s.end()
+}
+
 // end closes the session.
 func (s *Session) end() {
 	if s.over {
@@ -296,6 +312,7 @@ func (s *Session) end() {
 		}
 	}
 	s.in, s.out = nil, nil
+	s.state.Close()
 	v := s.server
 	if i := slices.Index(v.sessions, s); i >= 0 {
 		v.sessions = slices.Delete(v.sessions, i, i+1)

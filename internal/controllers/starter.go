@@ -152,6 +152,16 @@ func workingDirectory() string {
 	return string(buf[:n-1])
 }
 
+// serving is how many sessions are not those of clients.
+func (s *Server) serving() (n int) {
+	for _, session := range s.sessions {
+		if !session.client {
+			n++
+		}
+	}
+	return n
+}
+
 // controller makes the session of a service that has control handles, and returns the service's end; -1: it has none.
 func (s *Server) controller(own *service, service *supervise.Service, names []string) (int, error) {
 	reads, writes := slices.Contains(names, controlEvent), slices.Contains(names, controlCommand)
@@ -161,7 +171,7 @@ func (s *Server) controller(own *service, service *supervise.Service, names []st
 	if !reads && !writes {
 		return -1, nil
 	}
-	if s.free <= 0 {
+	if s.free <= 0 || s.serving() >= s.o.MaxSessions-s.o.ForClients {
 		return -1, fmt.Errorf("no free controllers for service %q: %w", own.name, unix.EAGAIN)
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

@@ -79,7 +79,7 @@ func (l *Log) Event(e event.Event) {
 // levelOf says how much an event matters to the operator.
 func levelOf(e event.Event) slog.Level {
 	switch e.Type {
-	case event.Bad, event.ReloadError:
+	case event.Bad, event.ReloadError, event.UpgradeError:
 		return slog.LevelError
 	case event.Warning, event.StartFailed, event.Idle, event.Dropped, event.Kill, event.Refuse:
 		return slog.LevelWarn
@@ -94,7 +94,7 @@ func levelOf(e event.Event) slog.Level {
 
 func addFields(r *slog.Record, e event.Event) {
 	for _, f := range []struct{ name, value string }{
-		{"unit", e.Unit}, {"conn", e.Conn}, {"peer", e.Peer}, {"address", e.Address},
+		{"unit", e.Unit}, {"service", e.Service}, {"conn", e.Conn}, {"peer", e.Peer}, {"address", e.Address},
 	} {
 		if f.value != "" {
 			r.AddAttrs(slog.String(f.name, f.value))

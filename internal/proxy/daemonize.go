@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -98,10 +99,24 @@ func startAnew(argv []string, fds []int, report int) (pid int, err error) {
 		Streams: [3]int{0, 1, 2}, Files: append(files, report),
 		Env: []string{reportVariable + "=" + strconv.Itoa(3+len(files))},
 	})
+	if err == nil {
+		err = settle(process)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("cannot go into the background: %w", err)
 	}
 	return process.PID, nil
+}
+
+// settle waits until a process is executed: it uses our descriptors until then.
+func settle(process *launch.Process) error {
+	for {
+		done, err := process.Settled()
+		if done || err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond) // the kernel has no event for it
+	}
 }
 
 func selfProgram(l *launch.Launcher, argv []string) (*launch.Program, error) {

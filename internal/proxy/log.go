@@ -41,11 +41,9 @@ type Log struct {
 	pause   *loop.Timer
 }
 
-// newLog returns a log to descriptor 2.
+// newLog returns a log to descriptor 2, which must be flushed at the end of each round.
 func newLog(l *loop.Loop) *Log {
-	log := &Log{loop: l, filter: control.LevelDebug, name: stderrName, out: openStderr()}
-	l.RoundEnd(log.Flush)
-	return log
+	return &Log{loop: l, filter: control.LevelDebug, name: stderrName, out: openStderr()}
 }
 
 // Filter is the highest level that is left out.
@@ -62,7 +60,7 @@ func (l *Log) Step(n int) {
 // Debug reports whether lines of that level are wanted: they cost more than others.
 func (l *Log) Debug() bool { return l.filter < control.LevelDebug }
 
-// Write queues one line. It is written at the end of the round, or earlier if the queue is full.
+// Write queues one line, for the next Flush.
 func (l *Log) Write(level control.Level, text string) {
 	if level <= l.filter {
 		return

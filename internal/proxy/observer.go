@@ -1,14 +1,12 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 
 	"sockbridge/control"
 	"sockbridge/internal/event"
-	"sockbridge/internal/launch"
 	"sockbridge/internal/supervise"
 )
 
@@ -44,12 +42,10 @@ func (p *program) nullify(fd int) {
 	}
 }
 
-// publish takes the engine's events.
+// publish takes the engine's events. The server logs what becomes of services; what is left are faults of the bookkeeping.
 func (p *program) publish(e event.Event) {
 	p.strangers.event(e)
-	switch e.Type { //nolint:exhaustive // what controllers are told by other events needs no line
-	case event.StartFailed:
-		p.startFailed(e)
+	switch e.Type { //nolint:exhaustive // see above
 	case event.Bad:
 		p.log.Write(control.LevelError, about(e))
 	case event.Warning:
@@ -60,30 +56,14 @@ func (p *program) publish(e event.Event) {
 	}
 }
 
-// about is the error of an event, with whom it is about.
+// about is what an event says, with whom it is about.
 func about(e event.Event) string {
 	text := e.Text
 	if e.Err != nil {
 		text = e.Err.Error()
 	}
 	if e.Service != "" {
-		return fmt.Sprintf("service '%s': %s", e.Service, text)
+		return fmt.Sprintf("%s, for service '%s'", text, e.Service)
 	}
 	return text
-}
-
-// startFailed logs why a service was not started, in the words of daemonproxy where it has some.
-func (p *program) startFailed(e event.Event) {
-	failure, known := errors.AsType[*launch.Error](e.Err)
-	switch {
-	case known && failure.Stage == launch.StageExec:
-		p.log.Write(control.LevelError, fmt.Sprintf("service '%s': exec(%s, ...) failed: %s", e.Service, failure.Detail, strerror(failure.Err)))
-	case known && failure.Stage == launch.StageProcess && failure.Err != 0:
-		p.log.Write(control.LevelError, "fork failed: "+strerror(failure.Err))
-	default:
-		p.log.Write(control.LevelError, about(e))
-	}
-	if e.Delay > 0 {
-		p.log.Write(control.LevelInfo, fmt.Sprintf("will retry in %d seconds", int(e.Delay.Seconds()+0.5)))
-	}
 }

@@ -21,9 +21,8 @@ type outlet struct {
 
 // openStderr makes descriptor 2 an outlet, in its place: whoever looks at the program's calls expects its log there.
 func openStderr() *outlet {
-	o := &outlet{fd: unix.Stderr, original: -1}
-	reopened := -1
-	o.send, reopened = sender(o.fd)
+	send, reopened := sender(unix.Stderr)
+	o := &outlet{fd: unix.Stderr, send: send, original: -1}
 	if reopened < 0 {
 		return o
 	}

@@ -79,9 +79,9 @@ var powers = map[byte]int{'b': 0, 'k': 1, 'm': 2, 'g': 3}
 
 // parseSize reads a number with a suffix b, k, m or g, in either case: powers of 1024, also as KiB; of 1000 as KB.
 func parseSize(text string) (int64, bool) {
-	digits := strings.TrimRight(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz")
-	n, ok := parseInteger(digits)
-	suffix := strings.ToLower(text[len(digits):])
+	end := strings.LastIndexAny(text, "0123456789") + 1
+	n, ok := parseInteger(text[:end])
+	suffix := strings.ToLower(text[end:])
 	if !ok || suffix == "" {
 		return n, ok
 	}

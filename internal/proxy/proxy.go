@@ -27,7 +27,7 @@ const (
 	// runtime's own.
 	threads = 6
 	// collectAt is how much the heap may grow before it is collected, in percent of what is in use: that is little here.
-	collectAt = 50
+	collectAt = 30
 )
 
 // A program is all of it.

@@ -69,6 +69,7 @@ func (p *program) build() (err error) {
 	if err != nil {
 		return err
 	}
+	p.loop.RoundEnd(p.log.Flush) // after the server, whose sessions end then
 	p.strangers = watchStrangers(p.loop, p.engine.Live)
 	return nil
 }
@@ -101,11 +102,26 @@ func (p *program) openInteractive() error {
 	if wasClosed(0) || wasClosed(1) {
 		return p.ending.fatal(codeEnvironment, "stdin/stdout are not usable!")
 	}
-	p.interactive = p.server.Attach(controllers.Link{Read: 0, Write: 1, Rights: control.Admin, Interactive: true})
+	in, err := copyOf(0)
+	if err != nil {
+		return p.ending.fatal(codeEnvironment, "stdin/stdout are not usable!")
+	}
+	out, err := copyOf(1)
+	if err != nil {
+		closeQuietly(in)
+		return p.ending.fatal(codeEnvironment, "stdin/stdout are not usable!")
+	}
+	p.interactive = p.server.Attach(controllers.Link{Read: in, Write: out, Rights: control.Admin, Interactive: true})
 	for _, line := range banner(p.settings.build) {
 		p.interactive.Emit("info", line)
 	}
 	return nil
+}
+
+// copyOf duplicates a standard descriptor: the session closes what it is given, and the program of the exec on exit is to have the
+// real one.
+func copyOf(fd int) (int, error) {
+	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, launch.LongLived)
 }
 
 // wasClosed reports whether our parent had closed a standard descriptor. Go's runtime has opened it by now: on /dev/null, for
@@ -137,16 +153,16 @@ func (p *program) configFD() (int, error) {
 	path := p.settings.config
 	if path == configStdin {
 		if p.settings.interactive || wasClosed(0) {
-			return -1, errors.New("stdin not available") //nolint:revive // a line of the log that clients compare
+			return -1, errors.New("stdin not available")
 		}
-		return 0, nil
+		return copyOf(0)
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err == nil {
 		fd, err = launch.Keep(fd)
 	}
 	if err != nil {
-		return -1, fmt.Errorf("Failed to open config file \"%s\": %s", path, strerror(err)) //nolint:staticcheck,revive // as above
+		return -1, fmt.Errorf("Failed to open config file \"%s\": %s", path, strerror(err)) //nolint:staticcheck // a line of the log that clients compare
 	}
 	return fd, nil
 }
@@ -156,6 +172,9 @@ func (p *program) sessionEnded(s *controllers.Session) {
 	switch s {
 	case p.config:
 		p.config = nil
+		if p.settings.config == configStdin {
+			p.nullify(0)
+		}
 		p.begun()
 	case p.interactive:
 		p.interactive = nil
@@ -166,6 +185,8 @@ func (p *program) sessionEnded(s *controllers.Session) {
 // interactiveEnded ends the program with its interactive session.
 func (p *program) interactiveEnded() {
 	if p.ending.guard != 0 {
+		p.nullify(0)
+		p.nullify(1)
 		p.log.Write(control.LevelWarning, "interactive session ended, but not exiting due to terminate-guard")
 		return
 	}
@@ -192,12 +213,13 @@ func (p *program) begun() {
 	p.daemon.report(reportReady)
 }
 
-// lockMemory keeps memory from being swapped out, if that is asked for and allowed.
+// lockMemory keeps memory from being swapped out, if that is asked for and allowed. Pages are locked as they come into use: Go
+// reserves tens of megabytes that it never touches.
 func (p *program) lockMemory() {
 	if !p.settings.lock {
 		return
 	}
-	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE); err != nil {
+	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
 		p.log.Write(control.LevelError, "mlockall: "+strerror(err))
 	}
 }

@@ -137,11 +137,15 @@ func (a *acceptor) connections() (list []connection) {
 		return nil
 	}
 	for _, c := range a.template.Clients() {
-		list = append(list, connection{
-			id: c.ID(), peer: c.Peer(), source: c.Source(), pid: c.PID(), since: c.Since(), live: c.Live(), signal: c.Signal,
-		})
+		list = append(list, connectionOf(c))
 	}
 	return list
+}
+
+func connectionOf(c *supervise.Client) connection {
+	return connection{
+		id: c.ID(), peer: c.Peer(), source: c.Source(), pid: c.PID(), since: c.Since(), live: c.Live(), signal: c.Signal, stop: c.Stop,
+	}
 }
 
 func (a *acceptor) shares() (list []share) {

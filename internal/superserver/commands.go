@@ -2,6 +2,7 @@ package superserver
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -95,25 +96,68 @@ func emitAll(c *control.Call, lines []record) {
 	})
 }
 
-// Patterns are what units are named by in a command: globs as path.Match has them.
-type patterns []string
+// What globs may be in one command: each is matched with each name, while everybody waits. Of names there may be any number.
+const (
+	maxGlobs     = 32
+	maxGlobBytes = 1024 // together
+)
+
+// Patterns are what units are named by in a command: names, and globs as path.Match has them. Without any, all are meant.
+type patterns struct {
+	names map[string]struct{}
+	globs []string
+}
 
 // patternsOf reads patterns; those that are names must be of units.
 func (s *Server) patternsOf(args []string) (patterns, error) {
-	for _, p := range args {
-		if _, err := path.Match(p, ""); err != nil {
-			return nil, refusal(codeUsage, "%q is not a pattern", p)
-		}
-		if !strings.ContainsAny(p, `*?[\`) && s.accounts[p] == nil && len(s.runners(p)) == 0 {
-			return nil, noSuchUnit(p)
+	length := 0
+	p := patternsFrom(args)
+	for _, glob := range p.globs {
+		length += len(glob)
+		if _, err := path.Match(glob, ""); err != nil {
+			return p, refusal(codeUsage, "%q is not a pattern", glob)
 		}
 	}
-	return args, nil
+	if len(p.globs) > maxGlobs || length > maxGlobBytes {
+		return p, refusal(codeUsage, "too many patterns: at most %d, of %d bytes together", maxGlobs, maxGlobBytes)
+	}
+	for _, name := range args {
+		if !isGlob(name) && s.accounts[name] == nil && len(s.runners(name)) == 0 {
+			return p, noSuchUnit(name)
+		}
+	}
+	return p, nil
 }
 
-// match reports whether a name is meant; no pattern means all.
+func isGlob(s string) bool { return strings.ContainsAny(s, `*?[\`) }
+
+// patternsFrom tells names from globs.
+func patternsFrom(args []string) (p patterns) {
+	for _, one := range args {
+		switch {
+		case isGlob(one):
+			p.globs = append(p.globs, one)
+		case p.names == nil:
+			p.names = map[string]struct{}{one: {}}
+		default:
+			p.names[one] = struct{}{}
+		}
+	}
+	return p
+}
+
+// list is what patternsFrom makes the same patterns of.
+func (p patterns) list() []string { return append(slices.Sorted(maps.Keys(p.names)), p.globs...) }
+
+// all reports whether all names are meant.
+func (p patterns) all() bool { return len(p.names)+len(p.globs) == 0 }
+
+// match reports whether a name is meant.
 func (p patterns) match(name string) bool {
-	return len(p) == 0 || slices.ContainsFunc(p, func(one string) bool {
+	if _, ok := p.names[name]; ok || p.all() {
+		return true
+	}
+	return slices.ContainsFunc(p.globs, func(one string) bool {
 		ok, _ := path.Match(one, name) // a bad one was refused
 		return ok
 	})

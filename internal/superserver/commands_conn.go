@@ -2,7 +2,6 @@ package superserver
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,10 +54,14 @@ func (s *Server) connList(c *control.Call) error {
 	if err := arguments(c, 0, 1); err != nil {
 		return err
 	}
-	list := s.allRunners()
-	if len(c.Args) == 1 {
+	var list []runnerOf
+	if len(c.Args) == 0 {
+		list = s.allRunners()
+	} else {
 		name := c.Args[0]
-		list = slices.DeleteFunc(list, func(r runnerOf) bool { return r.unit != name })
+		for _, r := range s.runners(name) {
+			list = append(list, runnerOf{name, r})
+		}
 		if len(list) == 0 && s.accounts[name] == nil {
 			return noSuchUnit(name)
 		}
@@ -93,16 +96,42 @@ func connRecords(of runnerOf) (lines []record) {
 	return lines
 }
 
-// findConn looks a connection up by its id.
+// findConn looks a connection up by its id, without a look at all the others.
 func (s *Server) findConn(id string) (connection, *unit) {
-	for _, of := range s.allRunners() {
-		for _, conn := range of.runner.connections() {
-			if conn.id == id {
-				return conn, unitOf(of.runner)
+	if name, _, isInstance := strings.Cut(id, "/"); isInstance {
+		for _, r := range s.runners(name) {
+			for _, conn := range r.connections() {
+				if conn.id == id {
+					return conn, unitOf(r)
+				}
 			}
+		}
+		return connection{}, nil
+	}
+	for _, u := range s.units {
+		if conn, ok := clientOf(u.runner, id); ok {
+			return conn, u
+		}
+	}
+	for r := range s.leaving {
+		if conn, ok := clientOf(r, id); ok {
+			return conn, unitOf(r)
 		}
 	}
 	return connection{}, nil
+}
+
+// clientOf is the client of a runner with that id.
+func clientOf(r runner, id string) (connection, bool) {
+	a, ok := r.(*acceptor)
+	if !ok || a.template == nil {
+		return connection{}, false
+	}
+	c := a.template.Client(id)
+	if c == nil {
+		return connection{}, false
+	}
+	return connectionOf(c), true
 }
 
 func (s *Server) connKill(c *control.Call) error {
@@ -121,36 +150,13 @@ func (s *Server) connKill(c *control.Call) error {
 	if u == nil {
 		return noSuchConn(id)
 	}
-	err := error(nil)
 	if sig == 0 {
-		err = s.endConn(conn, u)
-	} else {
-		err = conn.signal(sig)
+		conn.stop()
+		return nil
 	}
-	if err != nil {
+	if err := conn.signal(sig); err != nil {
 		return refusal(codeFailed, "cannot signal connection %q: %v", id, err)
 	}
-	return nil
-}
-
-// endConn asks an instance to end, and makes it when its time is over.
-func (s *Server) endConn(conn connection, u *unit) error {
-	if err := conn.signal(unix.SIGTERM); err != nil {
-		return err
-	}
-	if !conn.live {
-		return nil
-	}
-	_ = conn.signal(unix.SIGCONT) // a stopped process would not see TERM; one that has ended needs none
-	timeout := u.conf.Service.TimeoutStopSec
-	if timeout == math.MaxInt64 { // for ever
-		return nil
-	}
-	s.loop.After(timeout, func() {
-		if again, u := s.findConn(conn.id); u != nil && again.since.Equal(conn.since) && again.live {
-			s.report(u.conf.Name, again.signal(unix.SIGKILL))
-		}
-	})
 	return nil
 }
 

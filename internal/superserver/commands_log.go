@@ -88,7 +88,7 @@ func (s *Server) logFollow(c *control.Call) error {
 
 // remembered are the last n events of the units that match; of everything without patterns.
 func (s *Server) remembered(n int, match patterns) []*entry {
-	if len(match) == 0 {
+	if match.all() {
 		return s.journal.all(n)
 	}
 	var names []string
@@ -102,19 +102,23 @@ func (s *Server) remembered(n int, match patterns) []*entry {
 
 // follow has a session told of the events of units from now on. A second time replaces the first.
 func (s *Server) follow(session *control.Session, match patterns) {
-	s.forgetFollowers(session)
+	s.forgetFollowers()
+	s.audience = true
+	if i := slices.IndexFunc(s.followers, func(f *follower) bool { return f.session == session }); i >= 0 {
+		s.followers[i].match = match // its topic stays: there is no end of a subscription
+		return
+	}
 	s.followed++
 	f := &follower{session: session, match: match, topic: topicLog + strconv.FormatUint(s.followed, 10)}
 	session.Subscribe(f.topic)
 	s.followers = append(s.followers, f)
-	s.audience = true
 }
 
-// forgetFollowers drops the follower of a session, and those whose sessions have ended.
-func (s *Server) forgetFollowers(session *control.Session) {
+// forgetFollowers drops those whose sessions have ended.
+func (s *Server) forgetFollowers() {
 	there := map[*control.Session]bool{}
 	for other := range s.sessions() {
-		there[other] = other != session
+		there[other] = true
 	}
 	s.followers = slices.DeleteFunc(s.followers, func(f *follower) bool { return !there[f.session] })
 }

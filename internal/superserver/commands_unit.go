@@ -85,13 +85,13 @@ func (s *Server) unitList(c *control.Call) error {
 	}
 	names := s.unitNames()
 	c.Stream(func() bool {
-		for len(names) > 0 {
-			name := names[0]
-			names = names[1:]
-			if a := s.accounts[name]; a != nil && match.match(name) {
-				c.Emit(s.unitRecord(a)...)
-				break
-			}
+		if len(names) == 0 {
+			return false
+		}
+		name := names[0] // one a step, meant or not: others want their turn too
+		names = names[1:]
+		if a := s.accounts[name]; a != nil && match.match(name) {
+			c.Emit(s.unitRecord(a)...)
 		}
 		return len(names) > 0
 	})

@@ -53,12 +53,13 @@ func (s *Server) openControl() error {
 	c := &controlSocket{path: path, listeners: listener.NewSet(listener.Options{
 		MinFD: launch.LongLived, Restored: s.restored.restoredControl(),
 	})}
-	c.crowd = crowd{used: map[*control.Session]uint64{}, leaving: map[*control.Session]struct{}{}}
+	c.crowd = crowd{used: map[*control.Session]uint64{}}
 	if _, err := c.dress(s.controlSettings); err != nil {
 		return errors.Join(append([]error{err}, c.listeners.Close()...)...)
 	}
 	c.server, err = controllers.New(controllers.Options{
-		Loop: s.loop, Engine: s.engine, Launcher: s.launcher, MaxSessions: maxSessions + spareSessions, Name: "sockbridge",
+		Loop: s.loop, Engine: s.engine, Launcher: s.launcher, MaxSessions: maxSessions + spareSessions,
+		ForClients: leastClients + spareSessions, Name: "sockbridge",
 		Rights: s.rights, Commands: c.crowd.counted(s.commands()), Log: s.logControl, Restored: s.restored != nil,
 	})
 	switch {

@@ -5,13 +5,16 @@ import (
 	"slices"
 
 	"sockbridge/control"
+	"sockbridge/internal/controllers"
 )
 
 const (
 	// maxSessions is how many clients the control socket has at once. One more ends the session of another.
 	maxSessions = 64
-	// spareSessions are for those who come while the sessions that make way for them are still being ended.
+	// spareSessions are for those who come before others have made way for them.
 	spareSessions = 8
+	// leastClients is how many there may be however many sessions services have. Those take no more than leave room for them.
+	leastClients = 8
 	// maxNoted bounds what is noted of sessions, those included that are gone.
 	maxNoted = 2 * maxSessions
 )
@@ -19,9 +22,8 @@ const (
 // A crowd is who is connected to the control socket, and who of them was there last: clients that say nothing must keep nobody
 // out, nor those with few rights those who have more.
 type crowd struct {
-	uses    uint64
-	used    map[*control.Session]uint64   // when, by the number of the use
-	leaving map[*control.Session]struct{} // those that were asked to
+	uses uint64
+	used map[*control.Session]uint64 // when, by the number of the use
 }
 
 // counted notes the use of a session whenever it sends one of the commands.
@@ -49,23 +51,18 @@ func (s *Server) thinOut() {
 	}
 	clients := s.clients()
 	w.forget(clients)
-	clients = slices.DeleteFunc(clients, func(c client) bool {
-		_, leaving := w.leaving[c.session]
-		return leaving
-	})
-	slices.SortStableFunc(clients, func(a, b client) int {
+	slices.SortStableFunc(clients, func(a, b *controllers.Session) int {
+		x, y := a.Control(), b.Control()
 		return cmp.Or(
-			cmp.Compare(a.session.Rights(), b.session.Rights()),
-			cmp.Compare(min(len(a.session.Topics()), 1), min(len(b.session.Topics()), 1)),
-			cmp.Compare(w.used[a.session], w.used[b.session]),
+			cmp.Compare(x.Rights(), y.Rights()),
+			cmp.Compare(min(len(x.Topics()), 1), min(len(y.Topics()), 1)),
+			cmp.Compare(w.used[x], w.used[y]),
 		)
 	})
-	for len(clients) > maxSessions {
-		c := clients[0]
+	services := s.control.sessions() - len(clients)
+	for len(clients) > max(maxSessions-services, leastClients) {
+		clients[0].Dismiss("closed", "too many sessions")
 		clients = clients[1:]
-		w.leaving[c.session] = struct{}{}
-		c.emit("closed", "too many sessions")
-		c.session.Leave()
 	}
 }
 
@@ -77,37 +74,25 @@ func (c *controlSocket) sessions() (n int) {
 	return n
 }
 
-// A client is one session of the control socket.
-type client struct {
-	session *control.Session
-	emit    func(fields ...string)
-}
-
 // clients are the sessions of the control socket, in the order of their coming, without those of services.
-func (s *Server) clients() (list []client) {
+func (s *Server) clients() (list []*controllers.Session) {
 	for session := range s.control.server.Sessions() {
-		if state := session.Control(); state.UID() >= 0 {
-			list = append(list, client{state, session.Emit})
+		if session.Client() {
+			list = append(list, session)
 		}
 	}
 	return list
 }
 
 // forget drops what was noted of sessions that are gone.
-func (w *crowd) forget(clients []client) {
+func (w *crowd) forget(clients []*controllers.Session) {
 	there := map[*control.Session]bool{}
 	for _, c := range clients {
-		there[c.session] = true
+		there[c.Control()] = true
 	}
 	for session := range w.used {
 		if !there[session] {
 			delete(w.used, session)
-			delete(w.leaving, session)
-		}
-	}
-	for session := range w.leaving {
-		if !there[session] {
-			delete(w.leaving, session)
 		}
 	}
 }

@@ -5,10 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"sockbridge/internal/controllers"
+	"sockbridge/internal/event"
+	"sockbridge/internal/launch"
 	"sockbridge/internal/listener"
 	"sockbridge/internal/state"
 	"sockbridge/internal/supervise"
@@ -26,6 +31,7 @@ type restored struct {
 	control     []listener.Saved
 	controllers controllers.Saved
 	descriptors []int // all that were kept open
+	left        int   // how many of those who serve nobody new were taken up
 }
 
 // readState reads all sections of a state.
@@ -67,7 +73,23 @@ func CheckState(ctx context.Context, o Options, st *state.State, pid int) error 
 	if n := set.Problems.Count(units.Error); n > 0 {
 		return fmt.Errorf("%w: %d of them, the first: %w", ErrConfig, n, firstOf(set.Problems))
 	}
-	return nil
+	return r.checkPrograms(set)
+}
+
+// checkPrograms returns an error about a unit that is served and could not be any more: its clients would lose their listener.
+func (r *restored) checkPrograms(set *units.Set) error {
+	launcher, err := launch.New(launch.Options{})
+	if err != nil {
+		return err
+	}
+	s := &Server{launcher: launcher}
+	for _, u := range set.Units {
+		if v := r.units[u.Name]; v != nil && v.Runner != nil {
+			_, errUnit := s.compile(u)
+			err = errors.Join(err, errUnit)
+		}
+	}
+	return errors.Join(err, launcher.Close())
 }
 
 // resume gives a new server what is not about single units. It comes before anything is served.
@@ -80,8 +102,11 @@ func (s *Server) resume() {
 	s.journal.restore(r.journal)
 	for name, v := range r.units {
 		a := s.accountOf(name)
-		a.standing, a.reason, a.word, a.since = standing(v.Standing), v.Reason, v.Word, v.Since
-		a.exit, a.exitTime, a.past, a.refused = v.Exit, v.ExitTime, v.Past.stats(), v.Refused
+		a.word, a.since = v.Word, v.Since
+		if standing(v.Standing) != failed { // it is tried again now
+			a.standing, a.reason = standing(v.Standing), v.Reason
+		}
+		a.exit, a.exitTime, a.past, a.refused, a.clients = v.Exit, v.ExitTime, v.Past.stats(), v.Refused, v.Rate.rate()
 	}
 }
 
@@ -98,12 +123,34 @@ func resumed(o *Options) (*restored, error) {
 		return nil, fmt.Errorf("the state is of process %d, not of %d", r.manager.PID, os.Getpid())
 	}
 	o.Inherited = append(o.Inherited, r.manager.Inherited...)
+	o.Load = insisting(o.Load, o.Sink)
 	for _, fd := range r.descriptors {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 			return nil, fmt.Errorf("cannot take descriptor %d over: %w", fd, err)
 		}
 	}
 	return r, nil
+}
+
+// loadPause is how long a manager that has others' clients waits before it tries to load its units again.
+const loadPause = time.Second
+
+// insisting is load for a manager that has taken another's place: the other could load, a moment before, and what runs would end with
+// us. So the first time it is tried until it succeeds, or somebody stops us.
+func insisting(load func(context.Context, *units.Set) (*units.Set, error), sink event.Sink) func(context.Context, *units.Set) (*units.Set, error) {
+	return func(ctx context.Context, previous *units.Set) (*units.Set, error) {
+		for {
+			set, err := load(ctx, previous)
+			if err == nil || previous != nil || ctx.Err() != nil {
+				return set, err
+			}
+			sink(event.Event{Time: time.Now(), Type: event.Bad, Err: err, Delay: loadPause})
+			select {
+			case <-ctx.Done():
+			case <-time.After(loadPause):
+			}
+		}
+	}
 }
 
 func (r *restored) restoredListeners() []listener.Saved {
@@ -140,6 +187,10 @@ func (u *unit) restore(v *savedUnit) error {
 
 func (a *acceptor) restore(v *savedRunner) error {
 	err := a.configure()
+	if c := a.config(); a.unit.program == nil {
+		c.Prepare = func(*supervise.Client) (supervise.Prepared, error) { return supervise.Prepared{}, errNoProgram }
+		err = errors.Join(err, a.template.Configure(c))
+	}
 	t := v.Template
 	if t.Closing {
 		a.drained = max(t.Drained-a.unit.server.loop.Monotonic(a.unit.server.loop.Now()), 1)
@@ -149,9 +200,36 @@ func (a *acceptor) restore(v *savedRunner) error {
 	return err
 }
 
+// errNoProgram is about clients that waited for a unit that is gone, and of which not enough is known.
+var errNoProgram = errors.New("the unit is gone, and its program with it")
+
+// restore has instances that hold other listeners than those of now end, as a reload does.
 func (r *shared) restore(v *savedRunner) error {
 	r.variant, r.saved = v.Variant, v.Service
-	return r.configure()
+	err := r.configure()
+	if !r.unit.left && !slices.Equal(r.unit.server.restored.descriptorsOf(v.Unit), descriptors(r.unit.listeners())) {
+		r.restart()
+	}
+	return err
+}
+
+// descriptorsOf are those of a unit's listeners in the program before.
+func (r *restored) descriptorsOf(unit string) (fds []int) {
+	for _, l := range r.listeners {
+		if l.Unit == unit && !l.Retired {
+			fds = append(fds, l.FD)
+		}
+	}
+	slices.Sort(fds)
+	return fds
+}
+
+func descriptors(listeners []*listener.Listener) (fds []int) {
+	for _, l := range listeners {
+		fds = append(fds, l.FD)
+	}
+	slices.Sort(fds)
+	return fds
 }
 
 func (o *output) restore(v savedOutput) error {
@@ -176,21 +254,34 @@ func (s *Server) resumeRest() {
 		s.restoreLeaving(&r.leaving[i])
 	}
 	s.restored = nil
+	s.serveRetired()
 	for _, done := range s.upgraded {
 		done(nil)
 	}
 	s.upgraded = nil
 }
 
-// restoreLeaving has those served to their end who are left of a unit.
+// restoreLeaving has those served to their end who are left of a unit. Its name in the engine is that of who serves the unit now, so
+// that of one who is left is another.
 func (s *Server) restoreLeaving(v *savedRunner) {
-	conf := &units.Unit{Name: v.Unit, Sockets: []units.Socket{{Accept: v.Template != nil}}}
-	u := &unit{server: s, conf: conf, left: true, output: output{server: s, unit: v.Unit, read: -1, write: -1}}
+	s.restored.left++
+	v.Variant = " left " + strconv.Itoa(s.restored.left)
+	u := &unit{
+		server: s, conf: v.Conf, left: true, output: output{server: s, unit: v.Unit, read: -1, write: -1},
+	}
+	if u.conf == nil {
+		u.conf = &units.Unit{Name: v.Unit, Sockets: []units.Socket{{Accept: v.Template != nil}}}
+	} else {
+		var err error
+		u.program, err = s.compile(u.conf)
+		s.report(v.Unit, err)
+	}
 	u.runner = u.newRunner()
-	s.report(v.Unit, u.runner.restore(v))
+	// Those who wait are started at once, and write where the others do.
 	if v.Output != nil {
 		s.report(v.Unit, u.output.restore(*v.Output))
 	}
+	s.report(v.Unit, u.runner.restore(v))
 	s.depart(u)
 }
 
@@ -209,7 +300,7 @@ func (s *Server) resumeControl(c *controlSocket) error {
 		state := session.Control()
 		for _, f := range r.manager.Followers {
 			if f.Session == state.Number() {
-				s.followers = append(s.followers, &follower{session: state, match: f.Patterns, topic: f.Topic})
+				s.followers = append(s.followers, &follower{session: state, match: patternsFrom(f.Patterns), topic: f.Topic})
 			}
 		}
 		s.audience = s.audience || len(state.Topics()) > 0
@@ -224,6 +315,7 @@ func (j *journal) restore(v savedJournal) {
 		n := known[e.Number]
 		if n == nil {
 			event := e.Event
+			event.Text, event.Peer = string(e.Text), string(e.Peer)
 			if e.Err != "" {
 				event.Err = errors.New(e.Err)
 			}

@@ -12,6 +12,7 @@ import (
 	"sockbridge/internal/listener"
 	"sockbridge/internal/state"
 	"sockbridge/internal/supervise"
+	"sockbridge/units"
 )
 
 // What a manager tells the one that takes its place, by sections of a state. Units are not among it: they are read again.
@@ -54,14 +55,23 @@ type savedUnit struct {
 	ExitTime time.Time
 	Past     savedStats
 	Refused  map[string]uint64
+	Rate     *savedRate `json:",omitempty"`
 	Output   savedOutput
 	Runner   *savedRunner // nil: nothing serves it
 }
 
-// A savedRunner is what serves a unit, or those who are left of one: it has one of the two.
+// A savedRate is a rate; Begun counts by the clock on the wall from now on.
+type savedRate struct {
+	Slots [rateSlots]uint32
+	Slot  int64
+	Begun time.Time
+}
+
+// A savedRunner is what serves a unit, or those who are left of one: it has a Template or a Service.
 type savedRunner struct {
 	Unit     string
 	Variant  string
+	Conf     *units.Unit              `json:",omitempty"` // where clients still wait to be served as it says
 	Template *supervise.SavedTemplate `json:",omitempty"`
 	Service  *supervise.SavedService  `json:",omitempty"`
 	Output   *savedOutput             `json:",omitempty"` // of one that is left, where it is not the unit's
@@ -138,7 +148,7 @@ func (s *Server) saveManager(k *keeper) savedManager {
 		v.Inherited = append(v.Inherited, activation.FD{FD: in.FD, Name: in.Name})
 	}
 	for _, f := range s.followers {
-		v.Followers = append(v.Followers, savedFollower{Session: f.session.Number(), Patterns: f.match, Topic: f.topic})
+		v.Followers = append(v.Followers, savedFollower{Session: f.session.Number(), Patterns: f.match.list(), Topic: f.topic})
 	}
 	return v
 }
@@ -147,7 +157,7 @@ func (s *Server) saveUnits(k *keeper) (list []savedUnit) {
 	for name, a := range s.accounts {
 		v := savedUnit{
 			Name: name, Standing: uint8(a.standing), Reason: a.reason, Word: a.word, Since: a.since,
-			Exit: a.exit, ExitTime: a.exitTime, Past: a.past.save(), Refused: a.refused, Output: savedOutput{Read: -1, Write: -1},
+			Exit: a.exit, ExitTime: a.exitTime, Past: a.past.save(), Refused: a.refused, Rate: a.clients.save(), Output: savedOutput{Read: -1, Write: -1},
 		}
 		if u := s.units[name]; u != nil {
 			v.Output = u.output.save(k)
@@ -180,10 +190,14 @@ func (a *acceptor) save(k *keeper) *savedRunner {
 		return nil
 	}
 	v := a.template.Save()
+	saved := &savedRunner{Unit: a.unit.conf.Name, Template: &v}
 	for _, c := range v.Clients {
 		k.add(c.FD)
+		if c.Instance == nil {
+			saved.Conf = a.unit.conf
+		}
 	}
-	return &savedRunner{Unit: a.unit.conf.Name, Template: &v}
+	return saved
 }
 
 func (r *shared) save(*keeper) *savedRunner {
@@ -197,6 +211,20 @@ func (r *shared) save(*keeper) *savedRunner {
 func (o *output) save(k *keeper) savedOutput {
 	k.add(o.read, o.write)
 	return savedOutput{Read: o.read, Write: o.write, Partial: o.partial}
+}
+
+func (r *rate) save() *savedRate {
+	if r == nil {
+		return nil
+	}
+	return &savedRate{Slots: r.slots, Slot: r.slot, Begun: r.begun}
+}
+
+func (v *savedRate) rate() *rate {
+	if v == nil {
+		return nil
+	}
+	return &rate{slots: v.Slots, slot: max(v.Slot, 0), begun: v.Begun}
 }
 
 func (s stats) save() savedStats {
@@ -213,11 +241,12 @@ func (v savedStats) stats() stats {
 	}
 }
 
-// A savedEvent is an event whose error is what it says.
+// A savedEvent is an event whose error is what it says. Texts of services and peers are bytes: they need not be UTF-8.
 type savedEvent struct {
 	event.Event
-	Err    string
-	Number uint64
+	Err        string
+	Text, Peer []byte
+	Number     uint64
 }
 
 // A savedJournal is what a journal remembers, the oldest first: of everything, and of each unit.
@@ -234,7 +263,8 @@ func (j *journal) save() (v savedJournal) {
 }
 
 func (n *entry) save() savedEvent {
-	v := savedEvent{Event: n.Event, Number: n.number}
+	v := savedEvent{Event: n.Event, Text: []byte(n.Text), Peer: []byte(n.Peer), Number: n.number}
+	v.Event.Text, v.Event.Peer = "", ""
 	if v.Event.Err != nil {
 		v.Err = v.Event.Err.Error()
 		v.Event.Err = nil

@@ -219,7 +219,7 @@ func (r *shared) connections() (list []connection) {
 	for _, i := range r.service.Instances() {
 		list = append(list, connection{
 			id: r.unit.conf.Name + "/" + strconv.Itoa(i.PID()), peer: "-", pid: i.PID(), since: i.Began(), live: true,
-			signal: func(sig unix.Signal) error { return i.SignalGroup(sig) },
+			signal: func(sig unix.Signal) error { return i.SignalGroup(sig) }, stop: i.Stop,
 		})
 	}
 	return list

@@ -71,6 +71,8 @@ type connection struct {
 	// signal sends a signal to the process group of the instance. TERM and KILL turn away a client that waits; other
 	// signals to one are an error.
 	signal func(unix.Signal) error
+	// stop asks the instance to end, once, and ends it when its time is over; it turns away a client that waits.
+	stop func()
 }
 
 // A share is how many connections one source has.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,10 +89,11 @@ type upgrade struct {
 	done   func(error)
 	until  time.Time // for a quiet moment
 
-	memory   int // the state that is being checked; -1: none
-	instance *supervise.Instance
-	read     int // the end of the pipe by which the new program speaks
-	watch    *loop.Watch
+	memory      int // the state that is being checked; -1: none
+	instance    *supervise.Instance
+	read, words int // the ends of the pipe by which the new program speaks; it may be given words until its start is over
+	watch       *loop.Watch
+	checked     chan struct{} // closed when the check is over; nil: it was not begun
 	said     []byte
 	late     *loop.Timer
 }
@@ -106,7 +108,7 @@ func (g *upgrade) when(f func()) {
 	switch {
 	case s.stopping:
 		g.fail(errStopping)
-	case s.engine.Settled() && !s.loading && len(s.heirs) == 0:
+	case s.quiet():
 		g.until = time.Time{}
 		f()
 	case now.After(g.until):
@@ -114,6 +116,12 @@ func (g *upgrade) when(f func()) {
 	default:
 		s.loop.After(quietLook, func() { g.when(f) })
 	}
+}
+
+// quiet reports whether nobody waits for what only this program could give an end.
+func (s *Server) quiet() bool {
+	asked := func(r request) bool { return r.done != nil }
+	return s.engine.Settled() && !s.loading && len(s.heirs) == 0 && !slices.ContainsFunc(s.requests, asked)
 }
 
 // fail ends the upgrade; nothing was changed.
@@ -136,7 +144,7 @@ func (g *upgrade) check() {
 }
 
 func (g *upgrade) beginCheck() (err error) {
-	g.memory, g.read = -1, -1
+	g.memory, g.read, g.words = -1, -1, -1
 	all, _, err := g.server.save()
 	if err != nil {
 		return err
@@ -148,13 +156,12 @@ func (g *upgrade) beginCheck() (err error) {
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return fmt.Errorf("cannot make a pipe for the new program's words: %w", err)
 	}
-	g.read = p[0]
-	err = g.start(p[1])
-	return errors.Join(err, unix.Close(p[1]))
+	g.read, g.words = p[0], p[1]
+	return g.start()
 }
 
 // start starts the new program as a child, with the state as descriptor 3.
-func (g *upgrade) start(words int) error {
+func (g *upgrade) start() error {
 	s := g.server
 	dir, err := os.Getwd()
 	if err != nil {
@@ -174,15 +181,39 @@ func (g *upgrade) start(words int) error {
 	}
 	g.instance, err = s.engine.Start(supervise.Start{
 		Unit: commandUpgrade, Program: program, Owner: g, Group: true, StopTimeout: time.Second,
-		Launch: launch.Start{Streams: [3]int{-1, words, words}, Files: []int{g.memory}},
+		Launch: launch.Start{Streams: [3]int{-1, g.words, g.words}, Files: []int{g.memory}},
 	})
+	if err != nil {
+		return err
+	}
 	g.late = s.loop.After(checkPatience, func() {
 		if g.instance != nil {
 			g.said = append(g.said, "\nit took too long"...)
 			g.instance.Kill()
 		}
 	})
-	return err
+	s.report("", g.endWithUs())
+	return nil
+}
+
+// endWithUs has the check killed when the manager ends before it: a program that hangs would be left behind. The manager may have
+// ended its loop by then, and its process waits for loaders.
+func (g *upgrade) endWithUs() error {
+	process, err := unix.PidfdOpen(g.instance.PID(), 0)
+	if err != nil {
+		return fmt.Errorf("cannot watch over the check: %w", err)
+	}
+	ctx, checked := g.server.ctx, make(chan struct{})
+	g.checked = checked
+	g.server.loaders.Go(func() { // close waits for it
+		select {
+		case <-checked:
+		case <-ctx.Done():
+			_ = unix.PidfdSendSignal(process, unix.SIGKILL, nil, 0) // it may have ended
+		}
+		_ = unix.Close(process) // it is ours alone
+	})
+	return nil
 }
 
 // firstFile is the number that the first of a start's files has in the child.
@@ -219,8 +250,15 @@ func (g *upgrade) hear() {
 	}
 }
 
-// Started is supervise.Owner's.
-func (g *upgrade) Started(*supervise.Instance) {}
+// Started is supervise.Owner's. The end of what the new program says is seen only when nobody else could say more.
+func (g *upgrade) Started(*supervise.Instance) { g.close(&g.words) }
+
+func (g *upgrade) close(fd *int) {
+	if *fd >= 0 {
+		g.server.report("", unix.Close(*fd))
+		*fd = -1
+	}
+}
 
 // Failed is supervise.Owner's.
 func (g *upgrade) Failed(_ *supervise.Instance, err error) {
@@ -244,7 +282,14 @@ func (g *upgrade) Exited(_ *supervise.Instance, status launch.Status) {
 	if words == "" {
 		words = "it is no program of this kind"
 	}
-	g.fail(fmt.Errorf("%q does not take over (status %d): %s", g.path, status.Code, words))
+	g.fail(fmt.Errorf("%q does not take over (%s): %s", g.path, ending(status), words))
+}
+
+func ending(s launch.Status) string {
+	if s.Signal != 0 {
+		return "ended by " + unix.SignalName(s.Signal)
+	}
+	return "status " + strconv.Itoa(s.Code)
 }
 
 // endCheck gives back what the check needed.
@@ -256,11 +301,12 @@ func (g *upgrade) endCheck() {
 		s.report("", g.watch.Close())
 		g.watch = nil
 	}
-	for _, fd := range []*int{&g.memory, &g.read} {
-		if *fd >= 0 {
-			s.report("", unix.Close(*fd))
-			*fd = -1
-		}
+	if g.checked != nil {
+		close(g.checked)
+		g.checked = nil
+	}
+	for _, fd := range []*int{&g.memory, &g.read, &g.words} {
+		g.close(fd)
 	}
 }
 
