@@ -109,7 +109,7 @@ func (s *Server) fdOpen(c *control.Call) error {
 	if err != nil {
 		return built(c, "open failed: %s", strerror(err))
 	}
-	return s.add(supervise.ErrHandlesFull.Error(), &supervise.Handle{Name: name, FD: fd, Kind: "file", Flags: r.text(), Text: path})
+	return s.add(supervise.ErrHandlesFull.Error(), &supervise.Handle{Name: name, FD: fd, Kind: "file", Flags: r.text(), Text: s.shown(path)})
 }
 
 // flagError is how a client is told of a flag.
@@ -147,7 +147,7 @@ func (s *Server) fdSocket(c *control.Call) error {
 	if err != nil {
 		return err
 	}
-	h := &supervise.Handle{Name: name, FD: fd, Kind: "socket", Flags: r.text(), Text: address}
+	h := &supervise.Handle{Name: name, FD: fd, Kind: "socket", Flags: r.text(), Text: s.shown(address)}
 	return s.addSocket(h, r.backlog)
 }
 

@@ -82,7 +82,7 @@ func (s *Server) serviceTags(c *control.Call) error {
 	}
 	d := service.Definition()
 	d.Tags = slices.Clone(a.rest) // the arguments hold their call, and that its session
-	if err := service.Set(d); err != nil {
+	if err := s.set(service, d); err != nil {
 		return failed(control.CodeFailed, "unable to set tags")
 	}
 	s.Broadcast("", serviceTags(service)...)
@@ -97,7 +97,7 @@ func (s *Server) serviceArgs(c *control.Call) error {
 	}
 	d := service.Definition()
 	d.Args = slices.Clone(a.rest)
-	if err := service.Set(d); err != nil {
+	if err := s.set(service, d); err != nil {
 		return failed(control.CodeFailed, "unable to set argv")
 	}
 	s.Broadcast("", serviceArgs(service)...)
@@ -121,7 +121,7 @@ func (s *Server) serviceFds(c *control.Call) error {
 	}
 	d := service.Definition()
 	d.FDs = fds
-	if err := service.Set(d); err != nil {
+	if err := s.set(service, d); err != nil {
 		return failed(control.CodeFailed, "unable to set file descriptors")
 	}
 	s.Broadcast("", s.serviceFDs(service)...)

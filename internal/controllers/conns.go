@@ -66,6 +66,9 @@ func (s *Server) startFailed(e event.Event) {
 	} else if failure, ok := errors.AsType[*launch.Error](e.Err); ok {
 		stage, text = failure.Stage.String(), reasonOf(failure)
 		s.logStart(e, failure, text)
+		if failure.Stage == launch.StageExec {
+			s.tellOwnError(e.Service, text)
+		}
 	} else {
 		s.log(control.LevelError, "service '"+e.Service+"': "+text)
 	}

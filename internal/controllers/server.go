@@ -30,6 +30,9 @@ type Options struct {
 	MaxSessions int
 	// ForClients is how many of them services leave to clients of the control socket.
 	ForClients int
+	// ServiceSize is how many bytes the name, tags, arguments and handles of a service may take together, each with one byte more;
+	// HandleSize where the path of a handle is cut. 0 is no bound.
+	ServiceSize, HandleSize int
 	// Rights returns what a client of the control socket may do; nil: all.
 	Rights func(cred *unix.Ucred, groups []uint32) control.Rights
 	// Commands are further ones. Two of one name panic.

@@ -231,6 +231,7 @@ func (s *Session) mute() {
 		s.server.trouble(s.out.close())
 	}
 	s.out = nil
+	s.soon() // commands that waited for room need none any more
 }
 
 // settle is the end of a round for the session: it writes, and waits for what comes next, or for nothing any more.

@@ -115,3 +115,31 @@ func TestDefinitionsHoldNoSessions(t *testing.T) {
 	// The last one may still be in some list that is used again.
 	eventually(t, "the sessions are collected", func() bool { runtime.GC(); return len(gone) >= cap(gone)-1 })
 }
+
+// A peer that leaves while its session takes no more input, since it reads no output, is gone: the session ends.
+func TestPeerThatLeavesWithEverythingFull(t *testing.T) {
+	for _, version := range []string{"1", "2"} {
+		r := newRig(t, func(o *Options) { o.Compatible = false })
+		for range 20 {
+			c := r.dial()
+			c.send("proto⇥"+version, "conn.event_timeout⇥2147483647⇥2147483647")
+			raw, err := c.conn.SyscallConn()
+			must(t, err)
+			line := []byte("echo\t" + strings.Repeat("x", 900) + "\n")
+			var last error
+			for full := 0; full < 3; { // as long as it takes any
+				must(t, raw.Write(func(fd uintptr) bool { _, last = unix.Write(int(fd), line); return true }))
+				full++
+				if last == nil {
+					full = 0
+				}
+				r.on(func() {})
+			}
+			must(t, c.conn.Close())
+		}
+		eventually(t, "all sessions have ended", func() (none bool) {
+			r.on(func() { none = len(r.server.sessions) == 0 })
+			return none
+		})
+	}
+}

@@ -209,7 +209,7 @@ func TestPools(t *testing.T) {
 }
 
 func FuzzPool(f *testing.F) {
-	for _, seed := range []string{"5", "5x3KiB", "-1x9g", "x", "5xt"} {
+	for _, seed := range []string{"5", "5x3KiB", "-1x9g", "x", "5xt", "0x\xc7"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -64,7 +64,7 @@ func (p *program) build() (err error) {
 	})
 	p.server, err = controllers.New(controllers.Options{
 		Loop: p.loop, Engine: p.engine, Launcher: p.launcher, Compatible: true, Name: programName,
-		Commands: p.commands(), Log: p.log.Write, Debug: p.log.Debug, Ended: p.sessionEnded,
+		ServiceSize: p.settings.services.size, HandleSize: p.settings.handles.size, Commands: p.commands(), Log: p.log.Write, Debug: p.log.Debug, Ended: p.sessionEnded,
 	})
 	if err != nil {
 		return err
