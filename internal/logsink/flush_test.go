@@ -27,7 +27,7 @@ func TestFlushWaitsForEverything(t *testing.T) {
 	}
 }
 
-func TestFlushOfNothingReturns(t *testing.T) {
+func TestFlushOfNothingReturns(*testing.T) {
 	w := NewWriter(&bytes.Buffer{}, Text)
 	w.Flush(time.Hour)
 	w.Close(10 * time.Second)

@@ -94,8 +94,8 @@ type upgrade struct {
 	read, words int // the ends of the pipe by which the new program speaks; it may be given words until its start is over
 	watch       *loop.Watch
 	checked     chan struct{} // closed when the check is over; nil: it was not begun
-	said     []byte
-	late     *loop.Timer
+	said        []byte
+	late        *loop.Timer
 }
 
 // when calls f at a moment when nothing is starting, loading or waiting for an end that only this program could wait for.

@@ -144,11 +144,12 @@ func TestSavedPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	always := b.own("always", Definition{Starter: starter, Interval: time.Minute, Triggers: []Trigger{{Always: true}}})
-	signal := b.own("signal", Definition{Starter: starter, Interval: time.Minute, Triggers: []Trigger{{Signal: unix.SIGUSR1}}})
+	b.own("signal", Definition{Starter: starter, Interval: time.Minute, Triggers: []Trigger{{Signal: unix.SIGUSR1}}})
 	b.until("it is to be started again", func() bool { return always.Status().State == Scheduled && always.Starts() == 1 })
 	at := always.Status().At
 	b.replace(starter)
-	planned, always, signal = b.engine.Service("planned"), b.engine.Service("always"), b.engine.Service("signal")
+	planned, always = b.engine.Service("planned"), b.engine.Service("always")
+	signal := b.engine.Service("signal")
 	if now := always.Status(); now.State != Scheduled || now.At != at {
 		t.Errorf("it is %+v, want it planned for %v", now, at)
 	}
