@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -185,9 +186,17 @@ func (s *Session) read() {
 	switch {
 	case again(err):
 	case err != nil || n == 0:
+		s.tellReadFailure(err)
 		s.hangUp()
 	default:
 		s.state.Input(s.server.buffer[:n])
+	}
+}
+
+// tellReadFailure logs why nothing more can be read, unless the peer has merely gone with answers unread.
+func (s *Session) tellReadFailure(err error) {
+	if err != nil && !errors.Is(err, unix.ECONNRESET) {
+		s.server.log(control.LevelError, fmt.Sprintf("read(controller[%d]): %s", s.state.Number(), strerror(err)))
 	}
 }
 

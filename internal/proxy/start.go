@@ -26,10 +26,12 @@ func (p *program) start(fds []int) error {
 		}
 		return status(codeEnvironment) // there is nothing to go on with
 	}
+	config, err := p.configFD() // while descriptors are where a path such as /dev/fd/9 means them
 	p.nameInherited(fds)
 	p.engine.Observe(p)
 	p.signals.serve(p.signal)
-	for _, step := range []func() error{p.openSocket, p.openInteractive, p.openConfig} {
+	readConfig := func() error { return p.readConfig(config, err) }
+	for _, step := range []func() error{p.openSocket, p.openInteractive, readConfig} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -135,22 +137,25 @@ func wasClosed(fd int) bool {
 	return err == nil && stat.Mode&unix.S_IFMT == unix.S_IFCHR && stat.Rdev == null.Rdev && flags&unix.O_ACCMODE == unix.O_RDWR
 }
 
-// openConfig begins the session that executes the configuration.
-func (p *program) openConfig() error {
-	if p.settings.config == "" {
-		return nil
-	}
-	fd, err := p.configFD()
+// readConfig begins the session that executes the configuration, with what configFD returned.
+func (p *program) readConfig(fd int, err error) error {
 	if err != nil {
 		p.log.Write(control.LevelError, err.Error())
 		return p.ending.fatal(codeEnvironment, "Unable to process config file")
+	}
+	if fd < 0 {
+		return nil
 	}
 	p.config = p.server.Attach(controllers.Link{Read: fd, Write: -1, Rights: control.Admin, LastLine: true, Mute: true})
 	return nil
 }
 
+// configFD opens the configuration. Without one the descriptor is -1.
 func (p *program) configFD() (int, error) {
 	path := p.settings.config
+	if path == "" {
+		return -1, nil
+	}
 	if path == configStdin {
 		if p.settings.interactive || wasClosed(0) {
 			return -1, errors.New("stdin not available")

@@ -30,12 +30,12 @@ type controlSocket struct {
 	crowd     crowd
 }
 
-// tryControl opens the control socket. Where another manager listens on it we must not run; without one for any other reason,
-// such as a read-only folder, we serve all the same.
+// tryControl opens the control socket. Where another manager listens on it we must not run, unless we have clients already; without
+// one for any other reason, such as a read-only folder, we serve all the same.
 func (s *Server) tryControl(settings units.Settings) error {
 	s.controlSettings = settings
 	err := s.openControl()
-	if err == nil || errors.Is(err, unix.EADDRINUSE) {
+	if err == nil || errors.Is(err, unix.EADDRINUSE) && s.restored == nil {
 		return err
 	}
 	s.bad("", err)
